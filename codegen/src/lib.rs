@@ -1,0 +1,4 @@
+//! Typed HIR to BPF: lowering, optimisation, instruction selection, register allocation, ELF. No I/O.
+
+pub mod ir;
+pub mod manifest;

@@ -1,0 +1,269 @@
+//! The types of values, and how each is laid out in maps and event records.
+//!
+//! One layout rule serves map keys, map values and ring-buffer records: **every stored value takes a
+//! multiple of 8 bytes and starts at a multiple of 8; integers, booleans and pointers are widened
+//! to 64 bits** (sign- or zero-extended by their type). Strings and arrays are raw bytes, padded
+//! with zeros to the next multiple of 8. A tuple is the concatenation of its members.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Width and signedness of an integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Int {
+    /// 8, 16, 32 or 64.
+    pub bits: u8,
+    /// Two's complement if true.
+    pub signed: bool,
+}
+
+impl Int {
+    /// `int64`
+    pub const I64: Int = Int { bits: 64, signed: true };
+    /// `uint64`
+    pub const U64: Int = Int { bits: 64, signed: false };
+    /// `int32`
+    pub const I32: Int = Int { bits: 32, signed: true };
+    /// `uint32`
+    pub const U32: Int = Int { bits: 32, signed: false };
+    /// `uint8`
+    pub const U8: Int = Int { bits: 8, signed: false };
+    /// `int8`
+    pub const I8: Int = Int { bits: 8, signed: true };
+}
+
+impl fmt::Display for Int {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}int{}", if self.signed { "" } else { "u" }, self.bits)
+    }
+}
+
+/// Whose memory a pointer points into; it selects the read helper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum AddrSpace {
+    /// Kernel memory, read by `bpf_probe_read_kernel`.
+    Kernel,
+    /// Memory of the current process, read by `bpf_probe_read_user`.
+    User,
+    /// Kernel memory that the verifier knows the type of; loaded directly.
+    Trusted,
+    /// The program's context; loaded directly at constant offsets.
+    Ctx,
+    /// Not known: a user address on x86-64 is told from a kernel address by its value.
+    Unknown,
+}
+
+/// How a stack is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub enum StackMode {
+    /// `symbol+offset`
+    #[default]
+    Bpftrace,
+    /// `address symbol+offset (module)`
+    Perf,
+    /// `address`
+    Raw,
+}
+
+/// A map value that is accumulated rather than assigned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Agg {
+    /// `count()`: one u64 per CPU.
+    Count,
+    /// `sum(n)`: one 64-bit integer per CPU.
+    Sum(Int),
+    /// `min(n)`: `{ value, is_set }` per CPU, two 64-bit words.
+    Min(Int),
+    /// `max(n)`: `{ value, is_set }` per CPU, two 64-bit words.
+    Max(Int),
+    /// `avg(n)`: `{ total, count }` per CPU, two 64-bit words.
+    Avg(Int),
+    /// `stats(n)`: `{ total, count }` per CPU, two 64-bit words.
+    Stats(Int),
+    /// `hist(n, bits)`: log2 buckets, each split in `2^bits`; one u64 a bucket.
+    Hist {
+        /// 0 to 5.
+        bits: u8,
+    },
+    /// `lhist(n, min, max, step)`: bucket 0 is below `min`, then `(max-min)/step` buckets
+    /// (rounded up), then one for `max` and above; one u64 a bucket.
+    LHist {
+        /// Lower bound of the first regular bucket.
+        min: i64,
+        /// Upper bound (exclusive) of the last regular bucket.
+        max: i64,
+        /// Width of a bucket.
+        step: i64,
+    },
+}
+
+impl Agg {
+    /// Number of buckets of a histogram; 0 for everything else.
+    ///
+    /// `hist`: bucket 0 holds negative values; then, with `b = bits`, the values below `2^b` have
+    /// one bucket each (1 to 2^b); then each power of two from `2^b` to `2^63` is split
+    /// in `2^b` buckets.
+    pub fn buckets(&self) -> u32 {
+        match *self {
+            Agg::Hist { bits } => 1 + (1 << bits) + (64 - u32::from(bits)) * (1 << bits),
+            Agg::LHist { min, max, step } => {
+                let step = i128::from(step.max(1));
+                let n = (i128::from(max) - i128::from(min)).max(0);
+                ((n + step - 1) / step + 2).min(i128::from(u32::MAX)) as u32
+            }
+            _ => 0,
+        }
+    }
+
+    /// Bytes of one per-CPU value; for a histogram, of one bucket.
+    pub fn value_size(&self) -> u32 {
+        match self {
+            Agg::Count | Agg::Sum(_) | Agg::Hist { .. } | Agg::LHist { .. } => 8,
+            Agg::Min(_) | Agg::Max(_) | Agg::Avg(_) | Agg::Stats(_) => 16,
+        }
+    }
+
+    /// True for `hist` and `lhist`.
+    pub fn is_hist(&self) -> bool {
+        matches!(self, Agg::Hist { .. } | Agg::LHist { .. })
+    }
+}
+
+/// The type of a value.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Type {
+    /// No value.
+    Void,
+    /// `true` or `false`.
+    Bool,
+    /// An integer.
+    Int(Int),
+    /// A string in a buffer of so many bytes, the NUL included; what follows the NUL is zero.
+    Str(u32),
+    /// An address.
+    Ptr {
+        /// What it points to.
+        to: Box<Type>,
+        /// Whose memory.
+        space: AddrSpace,
+    },
+    /// `len` elements one after the other (each `c_size` bytes: raw memory, not the stored layout).
+    Array {
+        /// Type of an element.
+        elem: Box<Type>,
+        /// Number of elements.
+        len: u32,
+    },
+    /// A `struct` or `union` by its name (`task_struct`; `union foo`), laid out by the kernel's BTF.
+    Record(String),
+    /// Several values.
+    Tuple(Vec<Type>),
+    /// A kernel stack: one word, the id in the map of stacks (negative: an errno, the stack was lost).
+    KStack {
+        /// How to print it.
+        mode: StackMode,
+        /// Frames kept at the most.
+        limit: u16,
+    },
+    /// A user stack: two words, the id as for `KStack` and the process id (tgid).
+    UStack {
+        /// How to print it.
+        mode: StackMode,
+        /// Frames kept at the most.
+        limit: u16,
+    },
+    /// A kernel address that prints as a symbol: one word.
+    Ksym,
+    /// A user address that prints as a symbol: two words, the address and the process id.
+    Usym,
+    /// An accumulating map value.
+    Agg(Agg),
+}
+
+impl Type {
+    /// `int64`
+    pub const I64: Type = Type::Int(Int::I64);
+    /// `uint64`
+    pub const U64: Type = Type::Int(Int::U64);
+
+    /// A pointer to `to` in `space`.
+    pub fn ptr(to: Type, space: AddrSpace) -> Type {
+        Type::Ptr { to: Box::new(to), space }
+    }
+
+    /// Integers, booleans and pointers: what fits a register and can be tested for zero.
+    pub fn is_scalar(&self) -> bool {
+        matches!(self, Type::Int(_) | Type::Bool | Type::Ptr { .. })
+    }
+
+    /// The integer type of an integer.
+    pub fn int(&self) -> Option<Int> {
+        match self {
+            Type::Int(i) => Some(*i),
+            _ => None,
+        }
+    }
+
+    /// Bytes in a map or an event record (see the module's layout rule). For an aggregation, of
+    /// one CPU's value (of one bucket, for histograms).
+    pub fn stored_size(&self) -> u32 {
+        match self {
+            Type::Void => 0,
+            Type::Bool | Type::Int(_) | Type::Ptr { .. } | Type::KStack { .. } | Type::Ksym => 8,
+            Type::UStack { .. } | Type::Usym => 16,
+            Type::Str(n) => n.next_multiple_of(8),
+            Type::Array { elem, len } => (elem.c_size() * len).next_multiple_of(8),
+            Type::Record(_) => 0,
+            Type::Tuple(members) => members.iter().map(Type::stored_size).sum(),
+            Type::Agg(agg) => agg.value_size(),
+        }
+    }
+
+    /// Bytes in C memory, as in a kernel structure.
+    pub fn c_size(&self) -> u32 {
+        match self {
+            Type::Bool => 1,
+            Type::Int(i) => u32::from(i.bits / 8),
+            Type::Ptr { .. } => 8,
+            Type::Str(n) => *n,
+            Type::Array { elem, len } => elem.c_size() * len,
+            other => other.stored_size(),
+        }
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Type::Void => write!(f, "void"),
+            Type::Bool => write!(f, "bool"),
+            Type::Int(i) => write!(f, "{i}"),
+            Type::Str(n) => write!(f, "string[{n}]"),
+            Type::Ptr { to, .. } => write!(f, "{to} *"),
+            Type::Array { elem, len } => write!(f, "{elem}[{len}]"),
+            Type::Record(name) if name.starts_with("union ") => write!(f, "{name}"),
+            Type::Record(name) => write!(f, "struct {name}"),
+            Type::Tuple(members) => {
+                write!(f, "(")?;
+                for (i, m) in members.iter().enumerate() {
+                    write!(f, "{}{m}", if i > 0 { "," } else { "" })?;
+                }
+                write!(f, ")")
+            }
+            Type::KStack { .. } => write!(f, "kstack"),
+            Type::UStack { .. } => write!(f, "ustack"),
+            Type::Ksym => write!(f, "ksym_t"),
+            Type::Usym => write!(f, "usym_t"),
+            Type::Agg(agg) => f.write_str(match agg {
+                Agg::Count => "count_t",
+                Agg::Sum(_) => "sum_t",
+                Agg::Min(_) => "min_t",
+                Agg::Max(_) => "max_t",
+                Agg::Avg(_) => "avg_t",
+                Agg::Stats(_) => "stats_t",
+                Agg::Hist { .. } => "hist_t",
+                Agg::LHist { .. } => "lhist_t",
+            }),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Loading, attaching, events, maps and output.
+
+pub mod sink;
