@@ -1,0 +1,47 @@
+//! Text to tree.
+
+mod build;
+mod errors;
+mod lexer;
+mod token;
+
+#[allow(clippy::all, unused_imports, missing_docs, unreachable_pub, reason = "generated")]
+mod grammar {
+    lalrpop_util::lalrpop_mod!(inner, "/grammar.rs");
+    pub use inner::*;
+}
+
+pub use token::parse_number;
+
+use crate::ast::Program;
+use crate::diag::Diagnostic;
+use crate::source::{FileId, SourceMap};
+
+/// Deepest nesting of brackets that is taken: the parser and the passes behind it recurse.
+pub const MAX_NESTING: usize = 200;
+
+/// Parses a file. The tree holds all that could be read, also when there are errors.
+pub fn parse(map: &SourceMap, file: FileId) -> (Program, Vec<Diagnostic>) {
+    let text = &map.file(file).text;
+    let (tokens, mut diags) = lexer::tokens(file, text);
+    if let Some(d) = errors::too_deep(file, &tokens) {
+        diags.push(d);
+        return (Program::default(), diags);
+    }
+    let mut build = build::Build::new(file);
+    let end = text.len();
+    let result = grammar::ProgramParser::new().parse(&mut build, tokens.iter().cloned());
+    let mut mistakes = std::mem::take(&mut build.mistakes);
+    let items = match result {
+        Ok(items) => items,
+        Err(error) => {
+            mistakes.push(error);
+            Vec::new()
+        }
+    };
+    diags.extend(errors::shape(file, &tokens, end, mistakes));
+    (Program { items, nodes: build.nodes() }, diags)
+}
+
+#[cfg(test)]
+mod tests;
