@@ -65,6 +65,18 @@ pub enum StackMode {
     Raw,
 }
 
+impl StackMode {
+    /// The mode of that name.
+    pub fn from_name(name: &str) -> Option<StackMode> {
+        Some(match name {
+            "bpftrace" => StackMode::Bpftrace,
+            "perf" => StackMode::Perf,
+            "raw" => StackMode::Raw,
+            _ => return None,
+        })
+    }
+}
+
 /// A map value that is accumulated rather than assigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Agg {

@@ -1,1 +1,4 @@
-//! stdlib
+//! Data that ships with beetrace: tables of constants and of probe pairs. No code of the compiler.
+
+pub mod constants;
+pub mod pairs;
