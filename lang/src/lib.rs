@@ -3,6 +3,7 @@
 pub mod action;
 pub mod ast;
 pub mod builtins;
+mod check;
 pub mod config;
 pub mod diag;
 pub mod fixture;
@@ -14,4 +15,5 @@ pub mod probes;
 pub mod source;
 pub mod types;
 
+pub use check::check;
 pub use parse::parse;

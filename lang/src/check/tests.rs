@@ -1,0 +1,131 @@
+use super::*;
+use crate::diag::{has_errors, render};
+use crate::fixture::Fixture;
+use crate::source::SourceMap;
+use crate::types::{Agg, Int, Type};
+
+fn run(text: &str) -> (hir::Program, String, bool) {
+    let mut map = SourceMap::default();
+    let f = map.add("t.bt", text);
+    let (ast, d) = crate::parse(&map, f);
+    assert!(d.is_empty(), "{}", render(&d, &map, false));
+    let config = Config { params: vec!["7".into(), "abc".into()], ..Config::default() };
+    let (p, d) = check(&ast, &Fixture::small(), &config);
+    (p, render(&d, &map, false), has_errors(&d))
+}
+
+fn ok(text: &str) -> hir::Program {
+    let (p, d, bad) = run(text);
+    assert!(!bad, "{d}");
+    p
+}
+
+fn wrong(text: &str, wants: &[&str]) {
+    let (_, d, bad) = run(text);
+    assert!(bad, "accepted: {text}");
+    for w in wants {
+        assert!(d.contains(w), "no `{w}` in\n{d}");
+    }
+}
+
+fn map_types(text: &str) -> Vec<(Option<Type>, Type)> {
+    ok(text).maps.into_iter().map(|m| (m.key, m.value)).collect()
+}
+
+#[test]
+fn types_of_maps_are_inferred_across_probes() {
+    let m = map_types("BEGIN { @b = @a; } END { @a = comm; @c[pid, comm] = count(); @d = 1; @d = nsecs; }");
+    assert_eq!(m[0].1, Type::Str(16));
+    assert_eq!(m[1].1, Type::Str(16));
+    assert_eq!(m[2], (Some(Type::Tuple(vec![Type::Int(Int::U32), Type::Str(16)])), Type::Agg(Agg::Count)));
+    assert_eq!(m[3].1, Type::U64);
+}
+
+#[test]
+fn strings_grow_to_the_longest() {
+    let m = map_types("BEGIN { @[\"a\"] = 1; @[\"abcdef\"] = 2; @x = \"hi\"; @x = \"hello\"; }");
+    assert_eq!(m[0].0, Some(Type::Str(7)));
+    assert_eq!(m[1].1, Type::Str(6));
+}
+
+#[test]
+fn subtraction_is_signed_and_unsigned_stays() {
+    let m = map_types("BEGIN { @a = nsecs - 1; @b = nsecs + 1; @c = -1; @d = 1 == 2; @e = ~5; }");
+    let t: Vec<Type> = m.into_iter().map(|x| x.1).collect();
+    assert_eq!(t, [Type::I64, Type::U64, Type::I64, Type::Bool, Type::U64]);
+}
+
+#[test]
+fn tracepoint_fields_of_every_kind() {
+    ok("tracepoint:sched:sched_switch { @[args.prev_comm, args->next_pid] = count(); if (args.prev_state == TASK_INTERRUPTIBLE) { @n++; } }");
+    ok("tracepoint:sched:sched_process_exec { printf(\"%s\\n\", str(args.filename)); }");
+    ok("tracepoint:raw_syscalls:sys_enter { @[args.args[1]] = count(); }");
+    ok("rawtracepoint:sys_enter { @[arg1, args.id] = count(); }");
+    wrong("tracepoint:sched:sched_switch { print(args.prev_com); }", &["has no field `prev_com`", "did you mean `prev_comm`"]);
+    wrong("tracepoint:raw_syscalls:sys_enter { print(args.args[6]); }", &["6 elements"]);
+}
+
+#[test]
+fn attach_points_with_one_context_share_a_program() {
+    assert_eq!(ok("kprobe:vfs_* { @ = count(); }").probes.len(), 1);
+    assert_eq!(ok("kprobe:vfs_* { @[probe] = count(); }").probes.len(), 2);
+    assert_eq!(ok("kprobe:vfs_read, uprobe:/bin/app:encoding/json.Marshal { @ = count(); }").probes.len(), 2);
+    assert_eq!(ok("kprobe:vfs_*,kprobe:tcp_connect { @ = count(); }").probes[0].attach.len(), 3);
+}
+
+#[test]
+fn a_map_that_is_never_assigned_is_a_warning_that_names_the_missing_half() {
+    let (_, d, bad) = run("kretprobe:vfs_read { @lat = hist(nsecs - @start[tid]); }");
+    assert!(!bad, "{d}");
+    assert!(d.contains("`@start` is never assigned") && d.contains("kprobe:vfs_read { @start[KEY] = nsecs; }"), "{d}");
+}
+
+#[test]
+fn five_mistakes_are_five_messages() {
+    let (_, d, bad) = run("BEGIN { $a = nope; printf(\"%d %d\\n\", 1); @x = 1; @x = \"s\"; foo(); @y = count(1); }");
+    assert!(bad);
+    assert_eq!(d.matches("Error:").count(), 5, "{d}");
+}
+
+#[test]
+fn mistakes_of_each_kind() {
+    wrong("BEGIN { print($x); }", &["used before it is assigned"]);
+    wrong("BEGIN { @a[1] = 1; @a = 2; }", &["has keys elsewhere"]);
+    wrong("BEGIN { @a[1] = 1; @a[\"x\"] = 2; }", &["changes its type", "`int64` here", "`string` here"]);
+    wrong("BEGIN { $x = 1; $x = \"a\"; }", &["`$x` changes its type"]);
+    wrong("BEGIN { print(arg0); }", &["has no meaning in a begin probe"]);
+    wrong("kprobe:vfs_read { print(retval); }", &["kretprobe"]);
+    wrong("kprobe:vfs_reed { }", &["there is no kernel function `vfs_reed`", "did you mean `vfs_read`"]);
+    wrong("kprob:vfs_read { }", &["there is no probe type `kprob`", "`kprobe`"]);
+    wrong("uprobe:/bin/app:mian { }", &["`main`"]);
+    wrong("BEGIN { $x = count(); }", &["can only be assigned to a map"]);
+    wrong("BEGIN { @ = lhist(1, 0, 10, 0); }", &["step"]);
+    wrong("BEGIN { break; }", &["in no loop"]);
+    wrong("BEGIN { printf(\"%s\", curtask + \"a\"); }", &["does not go with"]);
+    wrong("BEGIN { if (comm) { } }", &["neither true nor false"]);
+    wrong("BEGIN { @ = 1 / 0; }", &["divides by zero"]);
+    wrong("interval:s:0 { }", &["is not how a interval probe is written"]);
+    wrong("tracepoint:syscalls:sys_enter_opnat { }", &["sys_enter_openat"]);
+    wrong("BEGIN { cuont(); }", &["there is no function `cuont`", "`count`"]);
+    wrong("BEGIN { printf(\"%d\", comm); }", &["`%d` can't print a string"]);
+    wrong("config = { max_map_key = 1 } BEGIN { }", &["did you mean `max_map_keys`"]);
+}
+
+#[test]
+fn parameters_are_numbers_or_text() {
+    ok("BEGIN { @ = $1; printf(\"%s %d\\n\", str($2), $#); @b = $9; }");
+    wrong("BEGIN { @ = $2; }", &["which is no number", "str($2)"]);
+}
+
+#[test]
+fn older_spellings_work() {
+    ok("tracepoint:sched:sched_switch { @s[args->prev_pid] = nsecs; delete(@s[args->prev_pid]); delete(@s, args->next_pid); }");
+    ok("BEGIN { if (1) { $x = 5; } print($x); }");
+    ok("BEGIN { @[1, 2] = 3; delete(@, (1, 2)); }");
+}
+
+#[test]
+fn structures_are_read_through_pointers() {
+    ok("kprobe:vfs_read { $t = (struct task_struct *)arg0; printf(\"%d %s\\n\", $t->real_parent->pid, $t->comm); }");
+    wrong("kprobe:vfs_read { $t = (struct task_struct *)arg0; print($t->pidd); }", &["has no member `pidd`", "`pid`"]);
+}
