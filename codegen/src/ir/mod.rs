@@ -5,6 +5,11 @@
 
 use lang::source::Span;
 
+pub mod build;
+pub mod cfg;
+pub mod helpers;
+mod visit;
+
 /// An SSA value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Value(pub u32);
