@@ -7,7 +7,8 @@
 
 use super::cfg::{drop_trivial_params, drop_unreachable};
 use super::{
-    BinOp, Block, BlockData, Cc, Function, Helper, Inst, MapRef, Op, Section, Size, Slot, Target, Term, Value,
+    BinOp, Block, BlockData, Cc, Function, Helper, Inst, MapRef, Op, Section, Size, Slot, Target,
+    Term, Value,
 };
 use lang::source::Span;
 use std::collections::HashMap;
@@ -40,7 +41,10 @@ pub struct Builder {
 impl Builder {
     /// Starts a function; the entry block exists, is sealed and current.
     pub fn new(name: &str) -> Self {
-        let f = Function { name: name.to_string(), ..Function::default() };
+        let f = Function {
+            name: name.to_string(),
+            ..Function::default()
+        };
         let mut b = Builder {
             f,
             state: Vec::new(),
@@ -132,14 +136,22 @@ impl Builder {
     pub fn ins(&mut self, op: Op) -> Value {
         debug_assert!(op.has_result(), "no result: {op:?}");
         let result = self.f.new_value();
-        self.push(Inst { result: Some(result), op, span: self.span });
+        self.push(Inst {
+            result: Some(result),
+            op,
+            span: self.span,
+        });
         result
     }
 
     /// Adds an instruction that has no result.
     pub fn eff(&mut self, op: Op) {
         debug_assert!(!op.has_result(), "has a result: {op:?}");
-        self.push(Inst { result: None, op, span: self.span });
+        self.push(Inst {
+            result: None,
+            op,
+            span: self.span,
+        });
     }
 
     /// Goes to `b`.
@@ -149,13 +161,25 @@ impl Builder {
 
     /// Goes to `b` with arguments for its explicit parameters.
     pub fn jump_args(&mut self, b: Block, args: &[Value]) {
-        self.terminate(Term::Jump(Target { block: b, args: args.to_vec() }));
+        self.terminate(Term::Jump(Target {
+            block: b,
+            args: args.to_vec(),
+        }));
     }
 
     /// Goes to `yes` if `a cc b`, else to `no`. Neither has explicit parameters.
     pub fn branch(&mut self, cc: Cc, a: Value, b: Value, yes: Block, no: Block) {
-        let target = |block| Target { block, args: Vec::new() };
-        self.terminate(Term::Branch { cc, a, b, yes: target(yes), no: target(no) });
+        let target = |block| Target {
+            block,
+            args: Vec::new(),
+        };
+        self.terminate(Term::Branch {
+            cc,
+            a,
+            b,
+            yes: target(yes),
+            no: target(no),
+        });
     }
 
     /// Goes to `yes` unless `a` is 0.
@@ -171,7 +195,10 @@ impl Builder {
 
     /// Adds an explicit parameter to `b`, which is not sealed; every jump to it must then be a [`Builder::jump_args`].
     pub fn block_param(&mut self, b: Block) -> Value {
-        debug_assert!(!self.state[b.0 as usize].sealed, "parameter for a sealed block");
+        debug_assert!(
+            !self.state[b.0 as usize].sealed,
+            "parameter for a sealed block"
+        );
         let v = self.f.new_value();
         self.f.blocks[b.0 as usize].params.push(v);
         v
@@ -191,7 +218,14 @@ impl Builder {
             }
         }
         if let Some(result) = self.undefined {
-            self.f.blocks[0].insts.insert(0, Inst { result: Some(result), op: Op::Const(0), span: None });
+            self.f.blocks[0].insts.insert(
+                0,
+                Inst {
+                    result: Some(result),
+                    op: Op::Const(0),
+                    span: None,
+                },
+            );
         }
         drop_unreachable(&mut self.f);
         drop_trivial_params(&mut self.f);
@@ -266,11 +300,19 @@ impl Builder {
 
     /// Makes `param` a parameter of `b` that carries `v`, with an argument in every jump to `b`.
     fn complete(&mut self, v: Var, b: Block, param: Value) {
-        let args: Vec<(Block, Value)> =
-            self.state[b.0 as usize].preds.clone().into_iter().map(|p| (p, self.read(v, p))).collect();
+        let args: Vec<(Block, Value)> = self.state[b.0 as usize]
+            .preds
+            .clone()
+            .into_iter()
+            .map(|p| (p, self.read(v, p)))
+            .collect();
         self.f.blocks[b.0 as usize].params.push(param);
         for (p, arg) in args {
-            for t in self.f.blocks[p.0 as usize].term.iter_mut().flat_map(|t| t.targets_mut()) {
+            for t in self.f.blocks[p.0 as usize]
+                .term
+                .iter_mut()
+                .flat_map(|t| t.targets_mut())
+            {
                 if t.block == b {
                     t.args.push(arg);
                 }
@@ -311,7 +353,11 @@ impl Builder {
 
     /// `a + imm`; `a` itself for 0.
     pub fn add_imm(&mut self, a: Value, imm: i64) -> Value {
-        if imm == 0 { a } else { self.bin_imm(BinOp::Add, a, imm) }
+        if imm == 0 {
+            a
+        } else {
+            self.bin_imm(BinOp::Add, a, imm)
+        }
     }
 
     /// `a - b`
@@ -367,27 +413,55 @@ impl Builder {
 
     /// The low `bits` (8, 16, 32; 64 is the value itself) extended to 64.
     pub fn ext(&mut self, signed: bool, bits: u8, value: Value) -> Value {
-        if bits >= 64 { value } else { self.ins(Op::Ext { signed, bits, value }) }
+        if bits >= 64 {
+            value
+        } else {
+            self.ins(Op::Ext {
+                signed,
+                bits,
+                value,
+            })
+        }
     }
 
     /// Zero-extended load from `ptr + offset`.
     pub fn load(&mut self, size: Size, ptr: Value, offset: i32) -> Value {
-        self.ins(Op::Load { size, signed: false, ptr, offset })
+        self.ins(Op::Load {
+            size,
+            signed: false,
+            ptr,
+            offset,
+        })
     }
 
     /// Sign-extended load from `ptr + offset`.
     pub fn load_signed(&mut self, size: Size, ptr: Value, offset: i32) -> Value {
-        self.ins(Op::Load { size, signed: true, ptr, offset })
+        self.ins(Op::Load {
+            size,
+            signed: true,
+            ptr,
+            offset,
+        })
     }
 
     /// Store to `ptr + offset`.
     pub fn store(&mut self, size: Size, ptr: Value, offset: i32, value: Value) {
-        self.eff(Op::Store { size, ptr, offset, value });
+        self.eff(Op::Store {
+            size,
+            ptr,
+            offset,
+            value,
+        });
     }
 
     /// `*(ptr + offset) += value`, atomically.
     pub fn atomic_add(&mut self, size: Size, ptr: Value, offset: i32, value: Value) {
-        self.eff(Op::AtomicAdd { size, ptr, offset, value });
+        self.eff(Op::AtomicAdd {
+            size,
+            ptr,
+            offset,
+            value,
+        });
     }
 
     /// Zeroes `len` bytes (a multiple of 8) at `ptr + offset`.
@@ -397,7 +471,13 @@ impl Builder {
 
     /// Copies `len` bytes (a multiple of 8).
     pub fn copy(&mut self, dst: Value, dst_offset: i32, src: Value, src_offset: i32, len: u32) {
-        self.eff(Op::Copy { dst, dst_offset, src, src_offset, len });
+        self.eff(Op::Copy {
+            dst,
+            dst_offset,
+            src,
+            src_offset,
+            len,
+        });
     }
 
     /// The address of a slot.
@@ -417,7 +497,10 @@ impl Builder {
 
     /// A helper call.
     pub fn call(&mut self, helper: Helper, args: &[Value]) -> Value {
-        self.ins(Op::Call { helper, args: args.to_vec() })
+        self.ins(Op::Call {
+            helper,
+            args: args.to_vec(),
+        })
     }
 }
 
@@ -445,7 +528,11 @@ mod tests {
         b.ret(x);
         let f = b.finish();
         assert_eq!(f.blocks.len(), 3);
-        let join = f.blocks.iter().find(|b| !b.params.is_empty() && b.params[0] != Value(0)).unwrap();
+        let join = f
+            .blocks
+            .iter()
+            .find(|b| !b.params.is_empty() && b.params[0] != Value(0))
+            .unwrap();
         assert_eq!(join.term, Some(Term::Return(join.params[0])));
     }
 

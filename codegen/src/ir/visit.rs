@@ -39,7 +39,10 @@ impl Op {
 
     /// Whether the instruction defines a value.
     pub fn has_result(&self) -> bool {
-        !matches!(self, Op::Store { .. } | Op::AtomicAdd { .. } | Op::Zero { .. } | Op::Copy { .. })
+        !matches!(
+            self,
+            Op::Store { .. } | Op::AtomicAdd { .. } | Op::Zero { .. } | Op::Copy { .. }
+        )
     }
 
     /// Whether the result depends on the operands alone and nothing else happens: such an instruction may be
@@ -157,6 +160,9 @@ impl Function {
 
     /// The blocks that `block` may go to.
     pub fn successors(&self, block: Block) -> impl Iterator<Item = Block> {
-        self.blocks[block.0 as usize].term.iter().flat_map(|t| t.targets().map(|t| t.block))
+        self.blocks[block.0 as usize]
+            .term
+            .iter()
+            .flat_map(|t| t.targets().map(|t| t.block))
     }
 }
