@@ -1,4 +1,14 @@
 //! Typed HIR to BPF: lowering, optimisation, instruction selection, register allocation, ELF. No I/O.
 
+mod btf;
+pub mod disasm;
+pub mod elf;
+pub mod emit;
+pub mod error;
+pub mod insn;
 pub mod ir;
+pub mod isel;
 pub mod manifest;
+pub mod opt;
+pub mod regalloc;
+pub mod vcode;
