@@ -1,6 +1,7 @@
 //! Typed HIR to BPF: lowering, optimisation, instruction selection, register allocation, ELF. No I/O.
 
 mod btf;
+pub mod compile;
 pub mod disasm;
 pub mod elf;
 pub mod emit;
@@ -8,7 +9,10 @@ pub mod error;
 pub mod insn;
 pub mod ir;
 pub mod isel;
+mod lower;
 pub mod manifest;
 pub mod opt;
 pub mod regalloc;
 pub mod vcode;
+
+pub use compile::{Target, compile, compile_to_elf, compile_with};

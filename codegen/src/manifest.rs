@@ -14,6 +14,11 @@ pub const SECTION: &str = ".beetrace";
 pub const RING: &str = "ringbuf";
 /// Name of the `BPF_MAP_TYPE_STACK_TRACE` map, present if a stack is taken.
 pub const STACKS: &str = "stacks";
+/// Name of the map of stacks of at most `limit` frames: stacks are told apart by the frames that are kept.
+pub fn stacks_map(limit: u16) -> String {
+    if limit == 127 { STACKS.into() } else { format!("{STACKS}{limit}") }
+}
+
 /// Name of the per-CPU scratch map: one entry a program, for what does not fit the stack.
 pub const SCRATCH: &str = "scratch";
 /// Name of the section of global data, and of the map that the linker makes of it.

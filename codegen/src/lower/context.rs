@@ -1,0 +1,124 @@
+//! What a program's context holds: tracepoint fields, arguments, registers, the stack.
+
+use super::Lower;
+use super::mem::Place;
+use crate::ir::{BinOp, Cc, Helper, Size, Value};
+use crate::manifest::bss;
+use lang::hir::Context;
+use lang::types::Type;
+
+/// Offsets in x86-64's `struct pt_regs` (arch/x86/include/asm/ptrace.h) of the first six integer arguments
+/// (System V ABI), the return value, and the instruction pointer.
+const ARGS: [i32; 6] = [112, 104, 96, 88, 72, 64];
+const RETVAL: i32 = 80;
+const IP: i32 = 128;
+
+/// `BPF_F_USER_STACK` (include/uapi/linux/bpf.h).
+const USER_STACK: i64 = 1 << 8;
+
+/// Errors of `bpf_get_stackid` that lose a stack which was there: the bucket is taken, no memory.
+const LOST: [i64; 2] = [-17, -12];
+
+impl Lower<'_, '_> {
+    /// The probe is in a program or library, so addresses are the process's.
+    pub(super) fn in_user_code(&self) -> bool {
+        matches!(self.probe.context, Context::Entry { user: true } | Context::Return { user: true })
+    }
+
+    pub(super) fn arg(&mut self, n: u32) -> Value {
+        let ctx = self.b.ctx();
+        let offset = match self.probe.context {
+            Context::RawTracepoint(_) => n as i32 * 8,
+            _ => ARGS[(n as usize).min(5)],
+        };
+        self.b.load(Size::B8, ctx, offset)
+    }
+
+    pub(super) fn retval(&mut self) -> Value {
+        let ctx = self.b.ctx();
+        self.b.load(Size::B8, ctx, RETVAL)
+    }
+
+    /// The address of the probed function. A kprobe's saved instruction pointer is one past its breakpoint.
+    pub(super) fn instruction_pointer(&mut self) -> Value {
+        let ctx = self.b.ctx();
+        match self.probe.context {
+            Context::Entry { user: false } => {
+                let ip = self.b.load(Size::B8, ctx, IP);
+                self.bin_imm(BinOp::Sub, ip, 1)
+            }
+            Context::Return { user: false } => self.b.call(Helper::GET_FUNC_IP, &[ctx]),
+            _ => self.b.load(Size::B8, ctx, IP),
+        }
+    }
+
+    /// A scalar field at an offset of the context.
+    pub(super) fn ctx_load(&mut self, offset: u32, ty: &Type) -> Value {
+        let ctx = self.b.ctx();
+        let (size, signed) = access(ty);
+        if offset % size.bytes() == 0 {
+            return self.load_as(ctx, offset as i32, size, signed);
+        }
+        // The verifier takes aligned accesses of a context only.
+        let dst = self.temp(8);
+        self.zero(dst, 8);
+        self.read_ctx(dst, offset, size.bytes());
+        let base = self.base(dst);
+        self.load_as(base, dst.offset, size, signed)
+    }
+
+    pub(super) fn load_as(&mut self, ptr: Value, offset: i32, size: Size, signed: bool) -> Value {
+        if signed && size != Size::B8 { self.b.load_signed(size, ptr, offset) } else { self.b.load(size, ptr, offset) }
+    }
+
+    fn read_ctx(&mut self, dst: Place, offset: u32, bytes: u32) {
+        let at = self.address_of(dst);
+        let n = self.b.iconst(i64::from(bytes));
+        let ctx = self.b.ctx();
+        let from = self.b.add_imm(ctx, i64::from(offset));
+        self.b.call(Helper::PROBE_READ_KERNEL, &[at, n, from]);
+    }
+
+    pub(super) fn copy_from_context(&mut self, offset: u32, bytes: u32, dst: Place) {
+        self.zero(dst, bytes);
+        self.read_ctx(dst, offset, bytes);
+    }
+
+    /// The address of a dynamic field's data: the low half of the word at `offset` says where it is.
+    pub(super) fn data_loc(&mut self, offset: u32, relative: bool) -> Value {
+        let ctx = self.b.ctx();
+        let word = self.b.load(Size::B4, ctx, offset as i32);
+        let position = self.bin_imm(BinOp::And, word, 0xffff);
+        let position = if relative { self.b.add_imm(position, i64::from(offset) + 4) } else { position };
+        self.b.add(ctx, position)
+    }
+
+    /// The id of the current stack in its map of stacks, or a negative error.
+    pub(super) fn stack_id(&mut self, ty: &Type) -> Value {
+        let (limit, flags) = match ty {
+            Type::UStack { limit, .. } => (*limit, USER_STACK),
+            Type::KStack { limit, .. } => (*limit, 0),
+            _ => return self.b.iconst(0),
+        };
+        let map = self.shared.stacks(limit);
+        let (ctx, map, flags) = (self.b.ctx(), self.b.map(map), self.b.iconst(flags));
+        let id = self.b.call(Helper::GET_STACKID, &[ctx, map, flags]);
+        for error in LOST {
+            let error = self.b.iconst(error);
+            self.when(Cc::Eq, id, error, |l| l.count_loss(bss::LOST_STACKS));
+        }
+        id
+    }
+
+    /// The current process id.
+    pub(super) fn pid(&mut self) -> Value {
+        let v = self.b.call(Helper::GET_CURRENT_PID_TGID, &[]);
+        self.bin_imm(BinOp::LShr, v, 32)
+    }
+}
+
+/// How a scalar of a type lies in C memory.
+pub(super) fn access(ty: &Type) -> (Size, bool) {
+    let signed = matches!(ty, Type::Int(i) if i.signed);
+    (Size::from_bytes(ty.c_size()).unwrap_or(Size::B8), signed)
+}

@@ -1,0 +1,69 @@
+//! Events: a record is reserved in the ring buffer, filled in place, and submitted.
+
+use super::Lower;
+use super::mem::{Base, Pad, Place};
+use crate::ir::{Cc, Helper, Value};
+use crate::manifest::{Action, bss};
+use lang::hir::Expr;
+
+/// A part of a record: a word that is computed already, or a value to be put there.
+enum Part<'e> {
+    Word(Value),
+    Memory(&'e Expr),
+}
+
+impl Lower<'_, '_> {
+    /// Sends the values of an action.
+    pub(super) fn emit(&mut self, action: Action, values: &[Expr]) {
+        // Words are computed before the record is taken, so that it is held for a short time, and so that a full
+        // buffer changes nothing of what the expressions do.
+        let parts: Vec<Part<'_>> = values
+            .iter()
+            .map(|e| if super::in_register(&e.ty) { Part::Word(self.scalar(e)) } else { Part::Memory(e) })
+            .collect();
+        let bytes = values.iter().map(|e| e.ty.stored_size()).sum();
+        self.record(action, bytes, |l, place| {
+            let mut at = 0;
+            for (part, e) in parts.iter().zip(values) {
+                match part {
+                    Part::Word(v) => l.store_word(place.at(at), *v),
+                    Part::Memory(e) => l.store(e, &e.ty, place.at(at), Pad::Any),
+                }
+                at += e.ty.stored_size();
+            }
+        });
+    }
+
+    /// Sends words.
+    pub(super) fn emit_words(&mut self, action: Action, words: &[Value]) {
+        self.record(action, words.len() as u32 * 8, |l, place| {
+            for (i, w) in words.iter().enumerate() {
+                l.store_word(place.at(i as u32 * 8), *w);
+            }
+        });
+    }
+
+    /// Reserves a record, has it filled, submits it. A full buffer is counted.
+    fn record(&mut self, action: Action, bytes: u32, fill: impl FnOnce(&mut Self, Place)) {
+        let number = self.shared.action(action);
+        let ring = self.shared.ring();
+        let ring = self.b.map(ring);
+        let (size, flags) = (self.b.iconst(i64::from(8 + bytes)), self.b.iconst(0));
+        let record = self.b.call(Helper::RINGBUF_RESERVE, &[ring, size, flags]);
+        let zero = self.b.iconst(0);
+        self.either(
+            Cc::Ne,
+            record,
+            zero,
+            |l| {
+                let place = Place { base: Base::Value(record), offset: 0 };
+                let number = l.b.iconst(number);
+                l.store_word(place, number);
+                fill(l, place.at(8));
+                let flags = l.b.iconst(0);
+                l.b.call(Helper::RINGBUF_SUBMIT, &[record, flags]);
+            },
+            |l| l.count_loss(bss::LOST_EVENTS),
+        );
+    }
+}
