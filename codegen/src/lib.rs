@@ -1,6 +1,7 @@
 //! Typed HIR to BPF: lowering, optimisation, instruction selection, register allocation, ELF. No I/O.
 
 mod btf;
+pub mod copies;
 pub mod disasm;
 pub mod elf;
 pub mod emit;
