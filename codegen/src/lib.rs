@@ -6,6 +6,7 @@ pub mod disasm;
 pub mod elf;
 pub mod emit;
 pub mod error;
+pub mod frame;
 pub mod insn;
 pub mod ir;
 pub mod isel;

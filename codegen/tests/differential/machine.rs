@@ -165,7 +165,7 @@ impl Machine {
 
     fn call(&mut self, helper: u32) {
         // Made-up helpers say in their number how many arguments they take.
-        let count = helper.checked_sub(9000).unwrap_or(0) as u8;
+        let count = helper.saturating_sub(9000) as u8;
         let args = (1..=count).map(|r| self.get(r)).collect();
         let x = call(&mut self.out, Helper(helper), args);
         self.r[1..=5].fill(None);
