@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::insn::{self, Insn, R10, class};
 use crate::ir::{BinOp, Function, MapRef, Section, Size};
 use crate::vcode::{Base, Cond, MInst, Reg, Src, VBlock, VCode};
-use crate::{isel, regalloc};
+use crate::{copies, isel, regalloc};
 use lang::source::Span;
 
 /// A function's code, to be linked.
@@ -43,7 +43,9 @@ pub enum RelocTarget {
 
 /// The way from IR to code of one function that the IR's verifier accepts.
 pub fn assemble(f: &Function) -> Result<Code, Error> {
-    emit(&regalloc::allocate(isel::select(f)?)?)
+    let mut code = regalloc::allocate(isel::select(f)?)?;
+    copies::propagate(&mut code);
+    emit(&code)
 }
 
 /// Encodes code with real registers.

@@ -7,6 +7,7 @@
 //! - Comparisons were fused into branches by `opt`; here `and` joins them (`BPF_JSET`).
 
 use crate::error::{Error, MAX_STACK};
+use crate::frame::{self, Frame};
 use crate::ir::cfg::{predecessors, reverse_postorder};
 use crate::ir::{BinOp, Block, Cc, Function, Inst, Op, Section, Size, Target, Term, Value};
 use crate::vcode::{Base, Cond, MInst, Reg, Src, VBlock, VCode};
@@ -15,11 +16,11 @@ use std::collections::HashMap;
 
 /// Selects instructions for a function that [`crate::ir::verify`] accepts.
 pub fn select(f: &Function) -> Result<VCode, Error> {
-    let frame: u32 = f.slots.iter().fold(0u32, |sum, s| sum.saturating_add(*s));
-    if frame > MAX_STACK {
+    let frame = frame::layout(f);
+    if frame.bytes > MAX_STACK {
         return Err(Error::Stack {
             function: f.name.clone(),
-            bytes: frame,
+            bytes: frame.bytes,
         });
     }
     let mut s = Selector::new(f, frame);
@@ -59,33 +60,24 @@ struct Selector<'a> {
 }
 
 impl<'a> Selector<'a> {
-    fn new(f: &'a Function, frame: u32) -> Self {
+    fn new(f: &'a Function, frame: Frame) -> Self {
         let mut defs = vec![None; f.values as usize];
         for inst in f.blocks.iter().flat_map(|b| &b.insts) {
             if let Some(v) = inst.result {
                 defs[v.0 as usize] = Some(&inst.op);
             }
         }
-        let mut at = 0;
-        let slots = f
-            .slots
-            .iter()
-            .map(|bytes| {
-                at -= *bytes as i32;
-                at
-            })
-            .collect();
         let code = VCode {
             name: f.name.clone(),
             blocks: Vec::new(),
             vregs: f.values,
-            frame,
+            frame: frame.bytes,
         };
         let mut s = Selector {
             f,
             code,
             defs,
-            slots,
+            slots: frame.offsets,
             tested: vec![false; f.values as usize],
             numbers: vec![0; f.blocks.len()],
             kept: HashMap::new(),

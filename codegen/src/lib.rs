@@ -2,10 +2,12 @@
 
 mod btf;
 pub mod compile;
+pub mod copies;
 pub mod disasm;
 pub mod elf;
 pub mod emit;
 pub mod error;
+pub mod frame;
 pub mod insn;
 pub mod ir;
 pub mod isel;
