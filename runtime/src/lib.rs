@@ -1,3 +1,13 @@
-//! Loading, attaching, events, maps and output.
+//! Loading, attaching, events, maps and output; and the machine as the compiler sees it.
 
+pub mod attach;
+pub mod caps;
+pub mod child;
+pub mod kernel;
+pub mod load;
+pub mod maps;
+pub mod session;
 pub mod sink;
+pub mod symbols;
+pub mod sys;
+pub mod world;

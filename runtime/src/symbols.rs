@@ -1,0 +1,93 @@
+//! Addresses to names, by blazesym. What is looked up is remembered for as long as the session lasts.
+
+use crate::sink::Frame;
+use blazesym::symbolize::source::{Kernel, Process, Source};
+use blazesym::symbolize::{Input, Symbolized, Symbolizer};
+use blazesym::{MaybeDefault, Pid};
+use std::collections::HashMap;
+
+/// Symbols of the kernel and of processes.
+pub struct Symbols {
+    symbolizer: Option<Symbolizer>,
+    demangle: bool,
+    debug_info: bool,
+    kernel: HashMap<u64, Vec<Frame>>,
+    user: HashMap<(u32, u64), Vec<Frame>>,
+}
+
+impl Symbols {
+    /// Nothing is read before the first look-up.
+    pub fn new(demangle: bool, debug_info: bool) -> Self {
+        Symbols { symbolizer: None, demangle, debug_info, kernel: HashMap::new(), user: HashMap::new() }
+    }
+
+    fn symbolizer(&mut self) -> &Symbolizer {
+        let (demangle, debug_info) = (self.demangle, self.debug_info);
+        self.symbolizer.get_or_insert_with(|| {
+            Symbolizer::builder().enable_demangling(demangle).enable_code_info(debug_info).enable_inlined_fns(debug_info).build()
+        })
+    }
+
+    /// Frames of kernel addresses, innermost first.
+    pub fn kernel(&mut self, addresses: &[u64]) -> Vec<Frame> {
+        let new: Vec<u64> = addresses.iter().copied().filter(|a| !self.kernel.contains_key(a)).collect();
+        if !new.is_empty() {
+            let mut kernel = Kernel::default();
+            // The names of the running kernel are what is asked for; a vmlinux file is seldom there and slow to read.
+            kernel.vmlinux = MaybeDefault::None;
+            let found = self.look_up(&Source::Kernel(kernel), &new);
+            self.kernel.extend(new.into_iter().zip(found));
+        }
+        addresses.iter().flat_map(|a| self.kernel.get(a).cloned().unwrap_or_default()).collect()
+    }
+
+    /// Frames of addresses in a process.
+    pub fn user(&mut self, pid: u32, addresses: &[u64]) -> Vec<Frame> {
+        let new: Vec<u64> = addresses.iter().copied().filter(|a| !self.user.contains_key(&(pid, *a))).collect();
+        if !new.is_empty() {
+            let mut process = Process::new(Pid::from(pid));
+            process.debug_syms = self.debug_info;
+            let found = self.look_up(&Source::Process(process), &new);
+            self.user.extend(new.into_iter().map(|a| (pid, a)).zip(found));
+        }
+        addresses.iter().flat_map(|a| self.user.get(&(pid, *a)).cloned().unwrap_or_default()).collect()
+    }
+
+    fn look_up(&mut self, source: &Source<'_>, addresses: &[u64]) -> Vec<Vec<Frame>> {
+        let unknown = |a: &u64| vec![Frame { address: *a, ..Frame::default() }];
+        match self.symbolizer().symbolize(source, Input::AbsAddr(addresses)) {
+            Ok(list) => list.iter().zip(addresses).map(|(s, a)| frames(s, *a)).collect(),
+            // A process that is gone, most often.
+            Err(_) => addresses.iter().map(unknown).collect(),
+        }
+    }
+}
+
+/// The function at an address, behind those that were inlined into it.
+fn frames(found: &Symbolized<'_>, address: u64) -> Vec<Frame> {
+    let Symbolized::Sym(sym) = found else { return vec![Frame { address, ..Frame::default() }] };
+    let module = sym.module.as_ref().map(|m| m.to_string_lossy().into_owned());
+    let place = |c: &blazesym::symbolize::CodeInfo<'_>| (c.to_path().to_string_lossy().into_owned(), c.line.unwrap_or(0));
+    let mut out: Vec<Frame> = sym
+        .inlined
+        .iter()
+        .rev()
+        .map(|i| Frame {
+            address,
+            symbol: Some(i.name.to_string()),
+            offset: sym.offset as u64,
+            module: module.clone(),
+            source: i.code_info.as_ref().map(place),
+            inlined: true,
+        })
+        .collect();
+    out.push(Frame {
+        address,
+        symbol: Some(sym.name.to_string()),
+        offset: sym.offset as u64,
+        module,
+        source: sym.code_info.as_deref().map(place),
+        inlined: false,
+    });
+    out
+}

@@ -1,0 +1,234 @@
+//! Our own page of bpf(2). Layouts are those of `union bpf_attr` in include/uapi/linux/bpf.h.
+
+use aya_obj::generated::{bpf_insn, bpf_map_info};
+use std::ffi::CStr;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+const MAP_CREATE: i64 = 0;
+const MAP_LOOKUP_ELEM: i64 = 1;
+const MAP_UPDATE_ELEM: i64 = 2;
+const MAP_DELETE_ELEM: i64 = 3;
+const MAP_GET_NEXT_KEY: i64 = 4;
+const PROG_LOAD: i64 = 5;
+const PROG_TEST_RUN: i64 = 10;
+const OBJ_GET_INFO_BY_FD: i64 = 15;
+const RAW_TRACEPOINT_OPEN: i64 = 17;
+const MAP_FREEZE: i64 = 22;
+
+/// `BPF_F_MMAPABLE`
+pub const F_MMAPABLE: u32 = 1 << 10;
+/// `BPF_F_RDONLY_PROG`
+pub const F_RDONLY_PROG: u32 = 1 << 7;
+/// `BPF_MAP_TYPE_ARRAY`
+pub const MAP_TYPE_ARRAY: u32 = 2;
+
+/// Calls bpf(2) with an attribute block.
+fn bpf<T>(command: i64, attr: &mut T) -> io::Result<i64> {
+    // SAFETY: the kernel reads and writes `size_of::<T>()` bytes of `attr`; pointers in it are made from live borrows.
+    let ret = unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attr), size_of::<T>()) };
+    if ret < 0 { Err(io::Error::last_os_error()) } else { Ok(ret) }
+}
+
+fn new_fd(ret: i64) -> OwnedFd {
+    // SAFETY: the kernel just returned this descriptor to us alone.
+    unsafe { OwnedFd::from_raw_fd(ret as RawFd) }
+}
+
+/// At most 15 bytes of a name with the characters that the kernel takes.
+fn object_name(name: &str) -> [u8; 16] {
+    let mut out = [0u8; 16];
+    let legal = name.bytes().map(|b| if b.is_ascii_alphanumeric() || b == b'_' || b == b'.' { b } else { b'_' });
+    for (o, b) in out[..15].iter_mut().zip(legal) {
+        *o = b;
+    }
+    out
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct MapCreate {
+    map_type: u32,
+    key_size: u32,
+    value_size: u32,
+    max_entries: u32,
+    map_flags: u32,
+    inner_map_fd: u32,
+    numa_node: u32,
+    map_name: [u8; 16],
+}
+
+/// What a map is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct MapShape<'a> {
+    /// Its name; 15 bytes are kept.
+    pub name: &'a str,
+    /// `BPF_MAP_TYPE_*`
+    pub kind: u32,
+    /// Bytes of a key.
+    pub key_size: u32,
+    /// Bytes of a value.
+    pub value_size: u32,
+    /// Capacity.
+    pub max_entries: u32,
+    /// `BPF_F_*`
+    pub flags: u32,
+}
+
+/// Creates a map.
+pub fn map_create(shape: &MapShape<'_>) -> io::Result<OwnedFd> {
+    let mut attr = MapCreate {
+        map_type: shape.kind,
+        key_size: shape.key_size,
+        value_size: shape.value_size,
+        max_entries: shape.max_entries,
+        map_flags: shape.flags,
+        map_name: object_name(shape.name),
+        ..MapCreate::default()
+    };
+    bpf(MAP_CREATE, &mut attr).map(new_fd)
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct MapElem {
+    map_fd: u32,
+    pad: u32,
+    key: u64,
+    value: u64,
+    flags: u64,
+}
+
+fn elem(fd: BorrowedFd<'_>, key: u64, value: u64) -> MapElem {
+    MapElem { map_fd: fd.as_raw_fd() as u32, key, value, ..MapElem::default() }
+}
+
+fn addr<T>(slice: &[T]) -> u64 {
+    slice.as_ptr() as u64
+}
+
+/// Reads the value of a key; false if it is not there. `value` has the size of the value (for every possible CPU).
+pub fn map_lookup(fd: BorrowedFd<'_>, key: &[u8], value: &mut [u8]) -> io::Result<bool> {
+    let mut attr = elem(fd, addr(key), value.as_mut_ptr() as u64);
+    match bpf(MAP_LOOKUP_ELEM, &mut attr) {
+        Ok(_) => Ok(true),
+        Err(e) if e.raw_os_error() == Some(libc::ENOENT) => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
+/// Sets the value of a key.
+pub fn map_update(fd: BorrowedFd<'_>, key: &[u8], value: &[u8]) -> io::Result<()> {
+    bpf(MAP_UPDATE_ELEM, &mut elem(fd, addr(key), addr(value))).map(drop)
+}
+
+/// Deletes a key; one that is not there is no error.
+pub fn map_delete(fd: BorrowedFd<'_>, key: &[u8]) -> io::Result<()> {
+    match bpf(MAP_DELETE_ELEM, &mut elem(fd, addr(key), 0)) {
+        Err(e) if e.raw_os_error() != Some(libc::ENOENT) => Err(e),
+        _ => Ok(()),
+    }
+}
+
+/// The key after `key` (`None`: the first); false at the end.
+pub fn map_next_key(fd: BorrowedFd<'_>, key: Option<&[u8]>, next: &mut [u8]) -> io::Result<bool> {
+    let mut attr = elem(fd, key.map_or(0, addr), next.as_mut_ptr() as u64);
+    match bpf(MAP_GET_NEXT_KEY, &mut attr) {
+        Ok(_) => Ok(true),
+        Err(e) if e.raw_os_error() == Some(libc::ENOENT) => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
+/// Makes a map unchangeable for user space.
+pub fn map_freeze(fd: BorrowedFd<'_>) -> io::Result<()> {
+    bpf(MAP_FREEZE, &mut elem(fd, 0, 0)).map(drop)
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct ProgLoad {
+    prog_type: u32,
+    insn_cnt: u32,
+    insns: u64,
+    license: u64,
+    log_level: u32,
+    log_size: u32,
+    log_buf: u64,
+    kern_version: u32,
+    prog_flags: u32,
+    prog_name: [u8; 16],
+}
+
+/// Loads a program. The log is asked for only if `log` has room, because making it costs time.
+pub fn prog_load(name: &str, kind: u32, insns: &[bpf_insn], license: &CStr, log: &mut [u8]) -> io::Result<OwnedFd> {
+    let mut attr = ProgLoad {
+        prog_type: kind,
+        insn_cnt: insns.len() as u32,
+        insns: addr(insns),
+        license: license.as_ptr() as u64,
+        prog_name: object_name(name),
+        ..ProgLoad::default()
+    };
+    if !log.is_empty() {
+        attr.log_level = 1;
+        attr.log_size = log.len() as u32;
+        attr.log_buf = log.as_mut_ptr() as u64;
+    }
+    bpf(PROG_LOAD, &mut attr).map(new_fd)
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct RawTracepoint {
+    name: u64,
+    prog_fd: u32,
+    pad: u32,
+}
+
+/// Attaches a program to a raw tracepoint.
+pub fn raw_tracepoint_open(name: &CStr, program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let mut attr = RawTracepoint { name: name.as_ptr() as u64, prog_fd: program.as_raw_fd() as u32, pad: 0 };
+    bpf(RAW_TRACEPOINT_OPEN, &mut attr).map(new_fd)
+}
+
+#[repr(C)]
+#[derive(Default)]
+struct TestRun {
+    prog_fd: u32,
+    retval: u32,
+    data_size_in: u32,
+    data_size_out: u32,
+    data_in: u64,
+    data_out: u64,
+    repeat: u32,
+    duration: u32,
+    ctx_size_in: u32,
+    ctx_size_out: u32,
+    ctx_in: u64,
+    ctx_out: u64,
+    flags: u32,
+    cpu: u32,
+}
+
+/// Runs a raw tracepoint program once, here and now.
+pub fn test_run(program: BorrowedFd<'_>) -> io::Result<()> {
+    let mut attr = TestRun { prog_fd: program.as_raw_fd() as u32, ..TestRun::default() };
+    bpf(PROG_TEST_RUN, &mut attr).map(drop)
+}
+
+#[repr(C)]
+struct GetInfo {
+    fd: u32,
+    len: u32,
+    info: u64,
+}
+
+/// What the kernel says of a map.
+pub fn map_info(fd: BorrowedFd<'_>) -> io::Result<bpf_map_info> {
+    // SAFETY: an all-zero `bpf_map_info` is valid: it holds integers only.
+    let mut info: bpf_map_info = unsafe { std::mem::zeroed() };
+    let mut attr = GetInfo { fd: fd.as_raw_fd() as u32, len: size_of::<bpf_map_info>() as u32, info: std::ptr::from_mut(&mut info) as u64 };
+    bpf(OBJ_GET_INFO_BY_FD, &mut attr)?;
+    Ok(info)
+}
