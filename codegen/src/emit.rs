@@ -242,6 +242,23 @@ impl Emitter {
                 }
                 self.with_src(alu | insn::MOV, *dst, Src::Imm(0));
             }
+            MInst::Load { .. } | MInst::Store { .. } | MInst::AtomicAdd { .. } => self.access(inst),
+            MInst::Call { helper, .. } => {
+                self.push(Insn {
+                    code: class::JMP | insn::CALL,
+                    imm: helper.0 as i32,
+                    ..Insn::default()
+                });
+            }
+            MInst::Ret { .. } => self.push(Insn {
+                code: class::JMP | insn::EXIT,
+                ..Insn::default()
+            }),
+        }
+    }
+
+    fn access(&mut self, inst: &MInst) {
+        match inst {
             MInst::Load {
                 size,
                 dst,
@@ -302,17 +319,7 @@ impl Emitter {
                     0,
                 );
             }
-            MInst::Call { helper, .. } => {
-                self.push(Insn {
-                    code: class::JMP | insn::CALL,
-                    imm: helper.0 as i32,
-                    ..Insn::default()
-                });
-            }
-            MInst::Ret { .. } => self.push(Insn {
-                code: class::JMP | insn::EXIT,
-                ..Insn::default()
-            }),
+            _ => {}
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod build;
 pub mod cfg;
 pub mod helpers;
 mod parse;
+mod shorthand;
 pub mod text;
 pub mod verify;
 mod visit;

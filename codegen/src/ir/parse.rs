@@ -384,6 +384,16 @@ impl<'a> Parser<'a> {
             "slot" => Op::SlotAddr(Slot(self.id("s")?), self.number()?),
             "map" => Op::Map(MapRef(self.id("m")?)),
             "global" => self.global()?,
+            "call" => Op::Call {
+                helper: self.helper()?,
+                args: self.list()?,
+            },
+            _ => return self.memory_op(name, suffix),
+        })
+    }
+
+    fn memory_op(&mut self, name: &str, suffix: &str) -> Result<Op> {
+        Ok(match name {
             "load" => {
                 let (signed, bytes) = suffix
                     .strip_prefix('s')
@@ -438,10 +448,6 @@ impl<'a> Parser<'a> {
                     len: self.number()?,
                 }
             }
-            "call" => Op::Call {
-                helper: self.helper()?,
-                args: self.list()?,
-            },
             _ => return self.fail(format!("unknown instruction {name}")),
         })
     }

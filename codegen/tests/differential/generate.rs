@@ -87,12 +87,28 @@ pub fn program(seed: u64) -> Function {
 
 impl Generator {
     fn statements(&mut self, depth: usize) {
+        let outer = self.slots.len();
+        self.some_statements(depth);
+        self.slots.truncate(outer);
+    }
+
+    /// A slot for what follows in this block of statements; it starts out as zeros.
+    fn local_slot(&mut self) {
+        let bytes = 8 + 8 * self.r.below(6) as u32;
+        let slot = self.b.slot(bytes);
+        let p = self.b.slot_addr(slot);
+        self.b.zero(p, 0, bytes);
+        self.slots.push((slot, bytes));
+    }
+
+    fn some_statements(&mut self, depth: usize) {
         for _ in 0..1 + self.r.below(12) {
             if self.left == 0 {
                 return;
             }
             self.left -= 1;
-            match self.r.below(12) {
+            match self.r.below(13) {
+                12 => self.local_slot(),
                 0..4 => {
                     let (var, x) = (self.r.pick(&self.vars), self.value(3));
                     self.b.def(var, x);
