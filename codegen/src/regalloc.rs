@@ -119,7 +119,7 @@ impl Adapter {
 
     /// Puts the allocator's decisions into the code.
     fn apply(mut self, output: &Output) -> Result<VCode, Error> {
-        let slots = self.code.frame;
+        let slots = self.code.slots;
         let frame = slots.saturating_add(8 * output.num_spillslots as u32);
         if frame > MAX_STACK {
             return Err(Error::Stack {
@@ -159,6 +159,7 @@ impl Adapter {
             name: self.code.name,
             blocks,
             vregs: 0,
+            slots,
             frame,
         })
     }

@@ -238,7 +238,9 @@ pub struct VCode {
     pub blocks: Vec<VBlock>,
     /// One past the highest virtual register.
     pub vregs: u32,
-    /// Bytes of stack in use, a multiple of 8: the IR's slots, and after allocation the spills below them.
+    /// Bytes of the IR's slots, a multiple of 8.
+    pub slots: u32,
+    /// Bytes of stack in use: the slots, and after allocation the spills below them.
     pub frame: u32,
 }
 

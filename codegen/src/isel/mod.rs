@@ -68,6 +68,7 @@ impl<'a> Selector<'a> {
             name: f.name.clone(),
             blocks: Vec::new(),
             vregs: f.values,
+            slots: frame.bytes,
             frame: frame.bytes,
         };
         let mut s = Selector {
