@@ -98,37 +98,19 @@ impl Copies {
 
     /// A load of a spill that is in a register becomes a move.
     fn reload(&self, inst: &mut MInst, spills_below: i32) {
-        if let MInst::Load {
-            dst,
-            base: Base::Frame,
-            offset,
-            ..
-        } = inst
+        if let MInst::Load { dst, base: Base::Frame, offset, .. } = inst
             && i32::from(*offset) < spills_below
             && let Some((_, r)) = self.spilled.iter().find(|(at, _)| at == offset)
         {
-            *inst = MInst::Mov {
-                dst: *dst,
-                src: Reg::real(*r),
-            };
+            *inst = MInst::Mov { dst: *dst, src: Reg::real(*r) };
         }
     }
 
     /// Notes what is in a spill now. Only the allocator's code touches these, always 8 bytes.
     fn spill(&mut self, inst: &MInst, spills_below: i32) {
         let (offset, r) = match inst {
-            MInst::Load {
-                dst,
-                base: Base::Frame,
-                offset,
-                ..
-            } => (*offset, *dst),
-            MInst::Store {
-                base: Base::Frame,
-                offset,
-                src: Src::Reg(r),
-                ..
-            } => (*offset, *r),
+            MInst::Load { dst, base: Base::Frame, offset, .. } => (*offset, *dst),
+            MInst::Store { base: Base::Frame, offset, src: Src::Reg(r), .. } => (*offset, *r),
             _ => return,
         };
         if i32::from(offset) < spills_below {
@@ -165,12 +147,7 @@ type Set = u16;
 
 fn drop_dead_moves(code: &mut VCode) {
     let mut live_in: Vec<Set> = vec![0; code.blocks.len()];
-    let live_out = |block: &VBlock, live_in: &[Set]| {
-        block
-            .succs
-            .iter()
-            .fold(0, |set, s| set | live_in[*s as usize])
-    };
+    let live_out = |block: &VBlock, live_in: &[Set]| block.succs.iter().fold(0, |set, s| set | live_in[*s as usize]);
     loop {
         let mut changed = false;
         for i in (0..code.blocks.len()).rev() {

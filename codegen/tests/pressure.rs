@@ -14,9 +14,7 @@ fn pressure(values: i32, calls: i32) -> codegen::emit::Code {
         live.push(b.call(Helper::KTIME_GET_NS, &[]));
     }
     let zero = b.iconst(0);
-    let sum = live
-        .into_iter()
-        .fold(zero, |sum, v| b.bin(BinOp::Add, sum, v));
+    let sum = live.into_iter().fold(zero, |sum, v| b.bin(BinOp::Add, sum, v));
     b.ret(sum);
     assemble(&b.finish()).unwrap()
 }
@@ -25,11 +23,7 @@ fn pressure(values: i32, calls: i32) -> codegen::emit::Code {
 fn four_values_over_four_calls_need_no_stack() {
     // Three results and four values are more than r6 to r9 hold, but only three of the calls have others after them.
     assert!(pressure(4, 1).frame == 0);
-    assert!(
-        pressure(4, 4).frame <= 24,
-        "{}",
-        disassemble(&pressure(4, 4).insns)
-    );
+    assert!(pressure(4, 4).frame <= 24, "{}", disassemble(&pressure(4, 4).insns));
 }
 
 #[test]

@@ -38,19 +38,8 @@ pub struct Builder {
 impl Builder {
     /// Starts a function; the entry block exists, is sealed and current.
     pub fn new(name: &str) -> Self {
-        let f = Function {
-            name: name.to_string(),
-            ..Function::default()
-        };
-        let mut b = Builder {
-            f,
-            state: Vec::new(),
-            defs: HashMap::new(),
-            vars: 0,
-            current: Block(0),
-            span: None,
-            undefined: None,
-        };
+        let f = Function { name: name.to_string(), ..Function::default() };
+        let mut b = Builder { f, state: Vec::new(), defs: HashMap::new(), vars: 0, current: Block(0), span: None, undefined: None };
         let entry = b.block();
         b.block_param(entry);
         b.seal(entry);
@@ -133,22 +122,14 @@ impl Builder {
     pub fn ins(&mut self, op: Op) -> Value {
         debug_assert!(op.has_result(), "no result: {op:?}");
         let result = self.f.new_value();
-        self.push(Inst {
-            result: Some(result),
-            op,
-            span: self.span,
-        });
+        self.push(Inst { result: Some(result), op, span: self.span });
         result
     }
 
     /// Adds an instruction that has no result.
     pub fn eff(&mut self, op: Op) {
         debug_assert!(!op.has_result(), "has a result: {op:?}");
-        self.push(Inst {
-            result: None,
-            op,
-            span: self.span,
-        });
+        self.push(Inst { result: None, op, span: self.span });
     }
 
     /// Goes to `b`.
@@ -158,25 +139,13 @@ impl Builder {
 
     /// Goes to `b` with arguments for its explicit parameters.
     pub fn jump_args(&mut self, b: Block, args: &[Value]) {
-        self.terminate(Term::Jump(Target {
-            block: b,
-            args: args.to_vec(),
-        }));
+        self.terminate(Term::Jump(Target { block: b, args: args.to_vec() }));
     }
 
     /// Goes to `yes` if `a cc b`, else to `no`. Neither has explicit parameters.
     pub fn branch(&mut self, cc: Cc, a: Value, b: Value, yes: Block, no: Block) {
-        let target = |block| Target {
-            block,
-            args: Vec::new(),
-        };
-        self.terminate(Term::Branch {
-            cc,
-            a,
-            b,
-            yes: target(yes),
-            no: target(no),
-        });
+        let target = |block| Target { block, args: Vec::new() };
+        self.terminate(Term::Branch { cc, a, b, yes: target(yes), no: target(no) });
     }
 
     /// Goes to `yes` unless `a` is 0.
@@ -192,10 +161,7 @@ impl Builder {
 
     /// Adds an explicit parameter to `b`, which is not sealed; every jump to it must then be a [`Builder::jump_args`].
     pub fn block_param(&mut self, b: Block) -> Value {
-        debug_assert!(
-            !self.state[b.0 as usize].sealed,
-            "parameter for a sealed block"
-        );
+        debug_assert!(!self.state[b.0 as usize].sealed, "parameter for a sealed block");
         let v = self.f.new_value();
         self.f.blocks[b.0 as usize].params.push(v);
         v
@@ -215,14 +181,7 @@ impl Builder {
             }
         }
         if let Some(result) = self.undefined {
-            self.f.blocks[0].insts.insert(
-                0,
-                Inst {
-                    result: Some(result),
-                    op: Op::Const(0),
-                    span: None,
-                },
-            );
+            self.f.blocks[0].insts.insert(0, Inst { result: Some(result), op: Op::Const(0), span: None });
         }
         drop_unreachable(&mut self.f);
         drop_trivial_params(&mut self.f);
@@ -297,19 +256,10 @@ impl Builder {
 
     /// Makes `param` a parameter of `b` that carries `v`, with an argument in every jump to `b`.
     fn complete(&mut self, v: Var, b: Block, param: Value) {
-        let args: Vec<(Block, Value)> = self.state[b.0 as usize]
-            .preds
-            .clone()
-            .into_iter()
-            .map(|p| (p, self.read(v, p)))
-            .collect();
+        let args: Vec<(Block, Value)> = self.state[b.0 as usize].preds.clone().into_iter().map(|p| (p, self.read(v, p))).collect();
         self.f.blocks[b.0 as usize].params.push(param);
         for (p, arg) in args {
-            for t in self.f.blocks[p.0 as usize]
-                .term
-                .iter_mut()
-                .flat_map(|t| t.targets_mut())
-            {
+            for t in self.f.blocks[p.0 as usize].term.iter_mut().flat_map(|t| t.targets_mut()) {
                 if t.block == b {
                     t.args.push(arg);
                 }
@@ -350,11 +300,7 @@ mod tests {
         b.ret(x);
         let f = b.finish();
         assert_eq!(f.blocks.len(), 3);
-        let join = f
-            .blocks
-            .iter()
-            .find(|b| !b.params.is_empty() && b.params[0] != Value(0))
-            .unwrap();
+        let join = f.blocks.iter().find(|b| !b.params.is_empty() && b.params[0] != Value(0)).unwrap();
         assert_eq!(join.term, Some(Term::Return(join.params[0])));
     }
 

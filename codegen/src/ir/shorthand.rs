@@ -27,11 +27,7 @@ impl Builder {
 
     /// `a + imm`; `a` itself for 0.
     pub fn add_imm(&mut self, a: Value, imm: i64) -> Value {
-        if imm == 0 {
-            a
-        } else {
-            self.bin_imm(BinOp::Add, a, imm)
-        }
+        if imm == 0 { a } else { self.bin_imm(BinOp::Add, a, imm) }
     }
 
     /// `a - b`
@@ -87,55 +83,27 @@ impl Builder {
 
     /// The low `bits` (8, 16, 32; 64 is the value itself) extended to 64.
     pub fn ext(&mut self, signed: bool, bits: u8, value: Value) -> Value {
-        if bits >= 64 {
-            value
-        } else {
-            self.ins(Op::Ext {
-                signed,
-                bits,
-                value,
-            })
-        }
+        if bits >= 64 { value } else { self.ins(Op::Ext { signed, bits, value }) }
     }
 
     /// Zero-extended load from `ptr + offset`.
     pub fn load(&mut self, size: Size, ptr: Value, offset: i32) -> Value {
-        self.ins(Op::Load {
-            size,
-            signed: false,
-            ptr,
-            offset,
-        })
+        self.ins(Op::Load { size, signed: false, ptr, offset })
     }
 
     /// Sign-extended load from `ptr + offset`.
     pub fn load_signed(&mut self, size: Size, ptr: Value, offset: i32) -> Value {
-        self.ins(Op::Load {
-            size,
-            signed: true,
-            ptr,
-            offset,
-        })
+        self.ins(Op::Load { size, signed: true, ptr, offset })
     }
 
     /// Store to `ptr + offset`.
     pub fn store(&mut self, size: Size, ptr: Value, offset: i32, value: Value) {
-        self.eff(Op::Store {
-            size,
-            ptr,
-            offset,
-            value,
-        });
+        self.eff(Op::Store { size, ptr, offset, value });
     }
 
     /// `*(ptr + offset) += value`, atomically.
     pub fn atomic_add(&mut self, size: Size, ptr: Value, offset: i32, value: Value) {
-        self.eff(Op::AtomicAdd {
-            size,
-            ptr,
-            offset,
-            value,
-        });
+        self.eff(Op::AtomicAdd { size, ptr, offset, value });
     }
 
     /// Zeroes `len` bytes (a multiple of 8) at `ptr + offset`.
@@ -145,13 +113,7 @@ impl Builder {
 
     /// Copies `len` bytes (a multiple of 8).
     pub fn copy(&mut self, dst: Value, dst_offset: i32, src: Value, src_offset: i32, len: u32) {
-        self.eff(Op::Copy {
-            dst,
-            dst_offset,
-            src,
-            src_offset,
-            len,
-        });
+        self.eff(Op::Copy { dst, dst_offset, src, src_offset, len });
     }
 
     /// The address of a slot.
@@ -171,9 +133,6 @@ impl Builder {
 
     /// A helper call.
     pub fn call(&mut self, helper: Helper, args: &[Value]) -> Value {
-        self.ins(Op::Call {
-            helper,
-            args: args.to_vec(),
-        })
+        self.ins(Op::Call { helper, args: args.to_vec() })
     }
 }

@@ -15,79 +15,37 @@ impl Selector<'_> {
                     self.bin(dst, *op, *a, *b);
                 }
             }
-            Op::Ext {
-                signed,
-                bits,
-                value,
-            } => self.ext(dst, *signed, *bits, *value),
+            Op::Ext { signed, bits, value } => self.ext(dst, *signed, *bits, *value),
             Op::Bswap { bits, value } => {
                 let a = self.reg(*value);
-                self.push(MInst::Swap {
-                    bits: *bits,
-                    dst,
-                    a,
-                });
+                self.push(MInst::Swap { bits: *bits, dst, a });
             }
             Op::Cmp(cc, a, b) => {
                 let (cc, a, b) = self.ordered(*cc, *a, *b);
                 let (a, b) = (self.reg(a), self.src(b));
                 self.push(MInst::Set { cc, dst, a, b });
             }
-            Op::Load {
-                size,
-                signed,
-                ptr,
-                offset,
-            } => self.load(dst, *size, *signed, *ptr, *offset),
-            Op::Store {
-                size,
-                ptr,
-                offset,
-                value,
-            } => self.store(*size, *ptr, *offset, *value),
-            Op::AtomicAdd {
-                size,
-                ptr,
-                offset,
-                value,
-            } => {
+            Op::Load { size, signed, ptr, offset } => self.load(dst, *size, *signed, *ptr, *offset),
+            Op::Store { size, ptr, offset, value } => self.store(*size, *ptr, *offset, *value),
+            Op::AtomicAdd { size, ptr, offset, value } => {
                 let (base, offset) = self.address(*ptr, *offset, size.bytes());
                 let src = self.reg(*value);
-                self.push(MInst::AtomicAdd {
-                    size: *size,
-                    base,
-                    offset,
-                    src,
-                });
+                self.push(MInst::AtomicAdd { size: *size, base, offset, src });
             }
             Op::Zero { ptr, offset, len } => self.zero(*ptr, *offset, *len),
-            Op::Copy {
-                dst,
-                dst_offset,
-                src,
-                src_offset,
-                len,
-            } => {
+            Op::Copy { dst, dst_offset, src, src_offset, len } => {
                 self.copy((*dst, *dst_offset), (*src, *src_offset), *len);
             }
             Op::Call { helper, args } => {
                 let args = args.iter().map(|a| self.reg(*a)).collect();
-                self.push(MInst::Call {
-                    helper: *helper,
-                    args,
-                    dst,
-                });
+                self.push(MInst::Call { helper: *helper, args, dst });
                 self.kept.clear();
             }
         }
     }
 
     fn bin(&mut self, dst: Reg, op: BinOp, a: Value, b: Value) {
-        let (a, b) = if op.is_commutative() && self.constant(a).is_some() {
-            (b, a)
-        } else {
-            (a, b)
-        };
+        let (a, b) = if op.is_commutative() && self.constant(a).is_some() { (b, a) } else { (a, b) };
         if op == BinOp::Sub && self.constant(a) == Some(0) {
             let a = self.reg(b);
             return self.push(MInst::Neg { dst, a });
@@ -100,12 +58,7 @@ impl Selector<'_> {
             (BinOp::UDiv | BinOp::UMod, Some(0)) => Src::Reg(self.reg(b)),
             _ => self.src(b),
         };
-        self.push(MInst::Alu {
-            op,
-            dst,
-            a: left,
-            b: right,
-        });
+        self.push(MInst::Alu { op, dst, a: left, b: right });
     }
 
     fn ext(&mut self, dst: Reg, signed: bool, bits: u8, value: Value) {
@@ -115,12 +68,7 @@ impl Selector<'_> {
             (false, 32) => self.push(MInst::ZeroExt32 { dst, src }),
             (false, _) => {
                 let mask = (1i32 << bits) - 1;
-                self.push(MInst::Alu {
-                    op: BinOp::And,
-                    dst,
-                    a: src,
-                    b: Src::Imm(mask),
-                });
+                self.push(MInst::Alu { op: BinOp::And, dst, a: src, b: Src::Imm(mask) });
             }
         }
     }
@@ -128,49 +76,24 @@ impl Selector<'_> {
     fn sign_extend(&mut self, dst: Reg, a: Reg, bits: u8) {
         let by = Src::Imm(64 - i32::from(bits));
         let high = self.fresh();
-        self.push(MInst::Alu {
-            op: BinOp::Shl,
-            dst: high,
-            a,
-            b: by,
-        });
-        self.push(MInst::Alu {
-            op: BinOp::AShr,
-            dst,
-            a: high,
-            b: by,
-        });
+        self.push(MInst::Alu { op: BinOp::Shl, dst: high, a, b: by });
+        self.push(MInst::Alu { op: BinOp::AShr, dst, a: high, b: by });
     }
 
     fn load(&mut self, dst: Reg, size: Size, signed: bool, ptr: Value, offset: i32) {
         let (base, offset) = self.address(ptr, offset, size.bytes());
         if !signed || size == Size::B8 {
-            return self.push(MInst::Load {
-                size,
-                dst,
-                base,
-                offset,
-            });
+            return self.push(MInst::Load { size, dst, base, offset });
         }
         let low = self.fresh();
-        self.push(MInst::Load {
-            size,
-            dst: low,
-            base,
-            offset,
-        });
+        self.push(MInst::Load { size, dst: low, base, offset });
         self.sign_extend(dst, low, (size.bytes() * 8) as u8);
     }
 
     fn store(&mut self, size: Size, ptr: Value, offset: i32, value: Value) {
         let (base, offset) = self.address(ptr, offset, size.bytes());
         let src = self.store_src(size, value);
-        self.push(MInst::Store {
-            size,
-            base,
-            offset,
-            src,
-        });
+        self.push(MInst::Store { size, base, offset, src });
     }
 
     /// What a store of `size` writes: constants as immediates where their low bytes allow.
@@ -188,12 +111,7 @@ impl Selector<'_> {
         for at in (0..len).step_by(8) {
             // In reach: `address` looked at the last byte.
             let offset = offset.wrapping_add(at as i16);
-            self.push(MInst::Store {
-                size: Size::B8,
-                base,
-                offset,
-                src: Src::Imm(0),
-            });
+            self.push(MInst::Store { size: Size::B8, base, offset, src: Src::Imm(0) });
         }
     }
 
@@ -203,19 +121,9 @@ impl Selector<'_> {
         for at in (0..len).step_by(8) {
             let word = self.fresh();
             let offset = from_offset.wrapping_add(at as i16);
-            self.push(MInst::Load {
-                size: Size::B8,
-                dst: word,
-                base: from,
-                offset,
-            });
+            self.push(MInst::Load { size: Size::B8, dst: word, base: from, offset });
             let (offset, src) = (to_offset.wrapping_add(at as i16), Src::Reg(word));
-            self.push(MInst::Store {
-                size: Size::B8,
-                base: to,
-                offset,
-                src,
-            });
+            self.push(MInst::Store { size: Size::B8, base: to, offset, src });
         }
     }
 }

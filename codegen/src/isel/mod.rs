@@ -22,10 +22,7 @@ mod operands;
 pub fn select(f: &Function) -> Result<VCode, Error> {
     let frame = frame::layout(f);
     if frame.bytes > MAX_STACK {
-        return Err(Error::Stack {
-            function: f.name.clone(),
-            bytes: frame.bytes,
-        });
+        return Err(Error::Stack { function: f.name.clone(), bytes: frame.bytes });
     }
     let mut s = Selector::new(f, frame);
     let order = reverse_postorder(f);
@@ -64,13 +61,7 @@ impl<'a> Selector<'a> {
                 defs[v.0 as usize] = Some(&inst.op);
             }
         }
-        let code = VCode {
-            name: f.name.clone(),
-            blocks: Vec::new(),
-            vregs: f.values,
-            slots: frame.bytes,
-            frame: frame.bytes,
-        };
+        let code = VCode { name: f.name.clone(), blocks: Vec::new(), vregs: f.values, slots: frame.bytes, frame: frame.bytes };
         let mut s = Selector {
             f,
             code,
@@ -90,13 +81,7 @@ impl<'a> Selector<'a> {
     fn find_tests(&mut self) {
         let uses = self.f.use_counts();
         for block in &self.f.blocks {
-            let Some(Term::Branch {
-                cc: Cc::Eq | Cc::Ne,
-                a,
-                b,
-                ..
-            }) = &block.term
-            else {
+            let Some(Term::Branch { cc: Cc::Eq | Cc::Ne, a, b, .. }) = &block.term else {
                 continue;
             };
             if self.constant(*b) == Some(0)
@@ -134,9 +119,7 @@ impl<'a> Selector<'a> {
         let data = &self.f.blocks[b.0 as usize];
         self.kept.clear();
         if b == Block(0) {
-            self.push(MInst::Args {
-                dst: Reg::virt(data.params[0].0),
-            });
+            self.push(MInst::Args { dst: Reg::virt(data.params[0].0) });
         } else {
             self.out.params = data.params.iter().map(|p| Reg::virt(p.0)).collect();
         }
@@ -171,13 +154,7 @@ impl<'a> Selector<'a> {
     fn term(&mut self, b: Block, term: Option<&Term>, edges: &Edges) {
         match term {
             Some(Term::Jump(t)) => self.jump(t),
-            Some(Term::Branch {
-                cc,
-                a,
-                b: right,
-                yes,
-                no,
-            }) => {
+            Some(Term::Branch { cc, a, b: right, yes, no }) => {
                 let (cond, left, right, swap) = self.condition(*cc, *a, *right);
                 let (a, b_src) = (self.reg(left), self.src(right));
                 // An edge block's number follows that of its branch's block.
@@ -211,11 +188,7 @@ impl<'a> Selector<'a> {
     /// The condition of a branch, its operands, and whether the sides change places.
     fn condition(&self, cc: Cc, a: Value, b: Value) -> (Cond, Value, Value, bool) {
         if let Some(Op::Bin(_, x, y)) = self.def(a).filter(|_| self.tested[a.0 as usize]) {
-            let (x, y) = if self.constant(*x).is_some() {
-                (*y, *x)
-            } else {
-                (*x, *y)
-            };
+            let (x, y) = if self.constant(*x).is_some() { (*y, *x) } else { (*x, *y) };
             return (Cond::Test, x, y, cc == Cc::Eq);
         }
         let (cc, a, b) = self.ordered(cc, a, b);

@@ -68,11 +68,7 @@ impl<'a> Selector<'a> {
             return *r;
         }
         let dst = self.fresh();
-        self.push(MInst::Global {
-            dst,
-            section,
-            offset,
-        });
+        self.push(MInst::Global { dst, section, offset });
         self.kept.insert(Kept::Global(section, offset), dst);
         dst
     }
@@ -89,14 +85,11 @@ impl<'a> Selector<'a> {
     pub(super) fn address(&mut self, ptr: Value, offset: i32, len: u32) -> (Base, i16) {
         let reach = |at: i64| {
             let end = at + i64::from(len);
-            i16::try_from(at)
-                .ok()
-                .filter(|_| i16::try_from(end).is_ok())
+            i16::try_from(at).ok().filter(|_| i16::try_from(end).is_ok())
         };
         match self.def(ptr) {
             Some(Op::SlotAddr(slot, start)) => {
-                let at =
-                    i64::from(self.slots[slot.0 as usize]) + i64::from(*start) + i64::from(offset);
+                let at = i64::from(self.slots[slot.0 as usize]) + i64::from(*start) + i64::from(offset);
                 if let Some(at) = reach(at) {
                     return (Base::Frame, at);
                 }
@@ -116,21 +109,12 @@ impl<'a> Selector<'a> {
             return (Base::Reg(ptr), at);
         }
         let dst = self.fresh();
-        self.push(MInst::Alu {
-            op: BinOp::Add,
-            dst,
-            a: ptr,
-            b: Src::Imm(offset),
-        });
+        self.push(MInst::Alu { op: BinOp::Add, dst, a: ptr, b: Src::Imm(offset) });
         (Base::Reg(dst), 0)
     }
 
     /// The same comparison with a constant, if there is one, on the right.
     pub(super) fn ordered(&self, cc: Cc, a: Value, b: Value) -> (Cc, Value, Value) {
-        if self.constant(a).is_some() && self.constant(b).is_none() {
-            (cc.swapped(), b, a)
-        } else {
-            (cc, a, b)
-        }
+        if self.constant(a).is_some() && self.constant(b).is_none() { (cc.swapped(), b, a) } else { (cc, a, b) }
     }
 }
