@@ -27,20 +27,12 @@ fn attributes(map: &MapDef) -> impl Iterator<Item = (&'static str, u32)> {
 
 /// The contents of `.BTF` for these maps, which lie in `.maps` one after the other.
 pub(crate) fn maps_btf(maps: &[MapDef]) -> Vec<u8> {
-    let mut b = Btf {
-        types: Vec::new(),
-        strings: vec![0],
-        offsets: HashMap::new(),
-        count: 0,
-        numbers: HashMap::new(),
-    };
+    let mut b = Btf { types: Vec::new(), strings: vec![0], offsets: HashMap::new(), count: 0, numbers: HashMap::new() };
     let int = b.int();
     let mut entries = Vec::new();
     let mut at = 0;
     for map in maps {
-        let members: Vec<(&str, u32)> = attributes(map)
-            .map(|(name, n)| (name, b.number(int, n)))
-            .collect();
+        let members: Vec<(&str, u32)> = attributes(map).map(|(name, n)| (name, b.number(int, n))).collect();
         let size = definition_size(map);
         let definition = b.structure(&members, size);
         let variable = b.variable(&map.name, definition);
@@ -72,8 +64,7 @@ struct Btf {
 
 impl Btf {
     fn words(&mut self, words: &[u32]) {
-        self.types
-            .extend(words.iter().flat_map(|w| w.to_le_bytes()));
+        self.types.extend(words.iter().flat_map(|w| w.to_le_bytes()));
     }
 
     fn string(&mut self, s: &str) -> u32 {
@@ -88,11 +79,7 @@ impl Btf {
 
     /// Adds `struct btf_type` and what follows it; the number of the type.
     fn add(&mut self, name: &str, kind: u32, vlen: usize, size_or_type: u32, rest: &[u32]) -> u32 {
-        let name = if name.is_empty() {
-            0
-        } else {
-            self.string(name)
-        };
+        let name = if name.is_empty() { 0 } else { self.string(name) };
         self.words(&[name, kind << 24 | vlen as u32, size_or_type]);
         self.words(rest);
         self.count += 1;
@@ -128,10 +115,7 @@ impl Btf {
     }
 
     fn section(&mut self, name: &str, entries: &[(u32, u32, u32)], size: u32) -> u32 {
-        let rest: Vec<u32> = entries
-            .iter()
-            .flat_map(|(ty, at, size)| [*ty, *at, *size])
-            .collect();
+        let rest: Vec<u32> = entries.iter().flat_map(|(ty, at, size)| [*ty, *at, *size]).collect();
         self.add(name, kind::DATASEC, entries.len(), size, &rest)
     }
 

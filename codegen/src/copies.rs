@@ -2,7 +2,9 @@
 //!
 //! Where a value lives over calls, the allocator keeps it in r6 to r9 and moves it to a register of its own for each
 //! use between two calls. Reading the long-lived register instead makes most of these moves dead. It also helps the
-//! verifier, which sees a bound and its use on one register.
+//! verifier, which sees a bound and its use on one register. A spilled value that is still in a register is not
+//! loaded again, for the same two reasons: kernels before 6.8 do not carry what a comparison proves of a register over
+//! to the spilled copy.
 
 use crate::vcode::{Base, MInst, Reg, Role, Src, VBlock, VCode};
 
@@ -15,25 +17,32 @@ pub fn propagate(code: &mut VCode) {
     for (i, b) in code.blocks.iter().enumerate() {
         b.succs.iter().for_each(|s| preds[*s as usize].push(i));
     }
+    let spills_below = -(code.slots as i32);
     let mut ends: Vec<Option<Copies>> = vec![None; code.blocks.len()];
     for i in 0..code.blocks.len() {
         // With one predecessor that was looked at already, what held at its end holds here.
         let mut copies = match preds[i][..] {
-            [one] => ends[one].unwrap_or_default(),
+            [one] => ends[one].clone().unwrap_or_default(),
             _ => Copies::default(),
         };
-        code.blocks[i]
-            .insts
-            .iter_mut()
-            .for_each(|(inst, _)| copies.rewrite(inst));
+        for (inst, _) in &mut code.blocks[i].insts {
+            copies.reload(inst, spills_below);
+            copies.rewrite(inst);
+            copies.spill(inst, spills_below);
+        }
         ends[i] = Some(copies);
     }
     drop_dead_moves(code);
 }
 
-/// For each register, the one that it is a copy of.
-#[derive(Clone, Copy, Default)]
-struct Copies([Option<u8>; REGS]);
+/// What is known of registers at some point.
+#[derive(Clone, Default)]
+struct Copies {
+    /// For each register, the one that it is a copy of.
+    of: [Option<u8>; REGS],
+    /// Spills by their offset, and the register that holds the same.
+    spilled: Vec<(i16, u8)>,
+}
 
 impl Copies {
     fn rewrite(&mut self, inst: &mut MInst) {
@@ -73,21 +82,45 @@ impl Copies {
         if let Some((dst, src)) = copy
             && usize::from(src.number()) < REGS
         {
-            self.0[usize::from(dst.number())] = Some(src.number());
+            self.of[usize::from(dst.number())] = Some(src.number());
         }
     }
 
     /// Forgets what is known of a register that is written.
     fn kill(&mut self, written: u8) {
-        for (r, copy) in self.0.iter_mut().enumerate() {
+        for (r, copy) in self.of.iter_mut().enumerate() {
             if r == usize::from(written) || *copy == Some(written) {
                 *copy = None;
             }
         }
+        self.spilled.retain(|(_, r)| *r != written);
+    }
+
+    /// A load of a spill that is in a register becomes a move.
+    fn reload(&self, inst: &mut MInst, spills_below: i32) {
+        if let MInst::Load { dst, base: Base::Frame, offset, .. } = inst
+            && i32::from(*offset) < spills_below
+            && let Some((_, r)) = self.spilled.iter().find(|(at, _)| at == offset)
+        {
+            *inst = MInst::Mov { dst: *dst, src: Reg::real(*r) };
+        }
+    }
+
+    /// Notes what is in a spill now. Only the allocator's code touches these, always 8 bytes.
+    fn spill(&mut self, inst: &MInst, spills_below: i32) {
+        let (offset, r) = match inst {
+            MInst::Load { dst, base: Base::Frame, offset, .. } => (*offset, *dst),
+            MInst::Store { base: Base::Frame, offset, src: Src::Reg(r), .. } => (*offset, *r),
+            _ => return,
+        };
+        if i32::from(offset) < spills_below {
+            self.spilled.retain(|(at, _)| *at != offset);
+            self.spilled.push((offset, r.number()));
+        }
     }
 
     fn read(&self, r: &mut Reg) {
-        if let Some(Some(original)) = self.0.get(usize::from(r.number())) {
+        if let Some(Some(original)) = self.of.get(usize::from(r.number())) {
             *r = Reg::real(*original);
         }
     }
@@ -114,12 +147,7 @@ type Set = u16;
 
 fn drop_dead_moves(code: &mut VCode) {
     let mut live_in: Vec<Set> = vec![0; code.blocks.len()];
-    let live_out = |block: &VBlock, live_in: &[Set]| {
-        block
-            .succs
-            .iter()
-            .fold(0, |set, s| set | live_in[*s as usize])
-    };
+    let live_out = |block: &VBlock, live_in: &[Set]| block.succs.iter().fold(0, |set, s| set | live_in[*s as usize]);
     loop {
         let mut changed = false;
         for i in (0..code.blocks.len()).rev() {

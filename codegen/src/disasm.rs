@@ -13,11 +13,7 @@ pub fn disassemble(insns: &[Insn]) -> String {
         let second = insns.get(at + 1).map_or(0, |i| i.imm);
         // Writing to a string can't fail.
         let _ = writeln!(out, "{at:4}: {}", line(insns[at], second, at));
-        at += if insns[at].code == insn::LD_IMM64 {
-            2
-        } else {
-            1
-        };
+        at += if insns[at].code == insn::LD_IMM64 { 2 } else { 1 };
     }
     out
 }
@@ -28,13 +24,7 @@ fn line(i: Insn, second: i32, at: usize) -> String {
         class::LDX => format!("r{} = *({} *)(r{} {:+})", i.dst, size(i.code), i.src, i.off),
         class::ST => format!("*({} *)(r{} {:+}) = {}", size(i.code), i.dst, i.off, i.imm),
         class::STX if i.code & 0xe0 == insn::ATOMIC && i.imm == 0 => {
-            format!(
-                "lock *({} *)(r{} {:+}) += r{}",
-                size(i.code),
-                i.dst,
-                i.off,
-                i.src
-            )
+            format!("lock *({} *)(r{} {:+}) += r{}", size(i.code), i.dst, i.off, i.src)
         }
         class::STX => format!("*({} *)(r{} {:+}) = r{}", size(i.code), i.dst, i.off, i.src),
         class::ALU32 | class::ALU64 => alu(i),
@@ -48,11 +38,7 @@ fn wide(i: Insn, second: i32) -> String {
     }
     // The kinds of `BPF_PSEUDO_*` in include/uapi/linux/bpf.h.
     match i.src {
-        0 => format!(
-            "r{} = {:#x} ll",
-            i.dst,
-            u64::from(second as u32) << 32 | u64::from(i.imm as u32)
-        ),
+        0 => format!("r{} = {:#x} ll", i.dst, u64::from(second as u32) << 32 | u64::from(i.imm as u32)),
         1 => format!("r{} = map[fd:{}]", i.dst, i.imm),
         2 => format!("r{} = map[fd:{}][0]+{second}", i.dst, i.imm),
         kind => format!("r{} = pseudo {kind} {} {second}", i.dst, i.imm),
@@ -112,11 +98,7 @@ fn jump(i: Insn, at: usize) -> String {
 }
 
 fn source(i: Insn, r: char) -> String {
-    if i.code & insn::X != 0 {
-        format!("{r}{}", i.src)
-    } else {
-        i.imm.to_string()
-    }
+    if i.code & insn::X != 0 { format!("{r}{}", i.src) } else { i.imm.to_string() }
 }
 
 fn size(code: u8) -> &'static str {
@@ -139,49 +121,15 @@ mod tests {
     #[test]
     fn notation() {
         let code = [
-            Insn {
-                code: class::LDX | insn::MEM | 0x18,
-                dst: 1,
-                src: 2,
-                off: 8,
-                imm: 0,
-            },
-            Insn {
-                code: class::STX | insn::ATOMIC | 0x18,
-                dst: 1,
-                src: 2,
-                off: -8,
-                imm: 0,
-            },
-            Insn {
-                code: insn::LD_IMM64,
-                dst: 3,
-                src: 0,
-                off: 0,
-                imm: -1,
-            },
-            Insn {
-                imm: 1,
-                ..Insn::default()
-            },
+            Insn { code: class::LDX | insn::MEM | 0x18, dst: 1, src: 2, off: 8, imm: 0 },
+            Insn { code: class::STX | insn::ATOMIC | 0x18, dst: 1, src: 2, off: -8, imm: 0 },
+            Insn { code: insn::LD_IMM64, dst: 3, src: 0, off: 0, imm: -1 },
+            Insn { imm: 1, ..Insn::default() },
             Insn::alu_reg(class::ALU32 | insn::MOV, 1, 2),
-            Insn {
-                code: class::JMP | 0xa0,
-                dst: 1,
-                src: 0,
-                off: 1,
-                imm: 5,
-            },
-            Insn {
-                code: class::JMP | insn::CALL,
-                imm: 14,
-                ..Insn::default()
-            },
+            Insn { code: class::JMP | 0xa0, dst: 1, src: 0, off: 1, imm: 5 },
+            Insn { code: class::JMP | insn::CALL, imm: 14, ..Insn::default() },
             Insn::alu_reg(class::ALU32 | insn::END, 4, 0),
-            Insn {
-                code: class::JMP | insn::EXIT,
-                ..Insn::default()
-            },
+            Insn { code: class::JMP | insn::EXIT, ..Insn::default() },
         ];
         let text = "   0: r1 = *(u64 *)(r2 +8)\n   1: lock *(u64 *)(r1 -8) += r2\n   2: r3 = 0x1ffffffff ll\n   4: w1 = w2\n   5: if r1 < 5 goto 7\n   6: call get_current_pid_tgid#14\n   7: r4 = be0 r4\n   8: exit\n";
         assert_eq!(disassemble(&code), text);

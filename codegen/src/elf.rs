@@ -18,13 +18,8 @@ use crate::error::Error;
 use crate::ir::{Module, Section, verify};
 use crate::manifest::{self, ProgramKind};
 use lang::source::Span;
-use object::write::{
-    Object as Writer, Relocation, SectionId, StandardSegment, Symbol, SymbolId, SymbolSection,
-};
-use object::{
-    Architecture, BinaryFormat, Endianness, RelocationFlags, SectionKind, SymbolFlags, SymbolKind,
-    SymbolScope, elf,
-};
+use object::write::{Object as Writer, Relocation, SectionId, StandardSegment, Symbol, SymbolId, SymbolSection};
+use object::{Architecture, BinaryFormat, Endianness, RelocationFlags, SectionKind, SymbolFlags, SymbolKind, SymbolScope, elf};
 
 /// What [`write_object`] makes.
 #[derive(Clone, Debug, Default)]
@@ -56,14 +51,7 @@ impl Object {
     pub fn listing(&self) -> String {
         self.programs
             .iter()
-            .map(|p| {
-                format!(
-                    "{}: # {} bytes of stack\n{}",
-                    p.symbol,
-                    p.code.frame,
-                    disassemble(&p.code.insns)
-                )
-            })
+            .map(|p| format!("{}: # {} bytes of stack\n{}", p.symbol, p.code.frame, disassemble(&p.code.insns)))
             .collect::<Vec<_>>()
             .join("\n")
     }
@@ -78,10 +66,7 @@ pub fn write_object(module: &Module, manifest_json: Option<&[u8]>) -> Result<Obj
     for (kind, f) in &module.functions {
         let code = assemble(f)?;
         w.program(*kind, &f.name, &code)?;
-        programs.push(Program {
-            symbol: f.name.clone(),
-            code,
-        });
+        programs.push(Program { symbol: f.name.clone(), code });
     }
     if let Some(json) = manifest_json {
         w.section(manifest::SECTION, SectionKind::Metadata, json, 1);
@@ -102,13 +87,7 @@ struct ObjectWriter {
 impl ObjectWriter {
     fn new(module: &Module) -> Self {
         let elf = Writer::new(BinaryFormat::Elf, Architecture::Bpf, Endianness::Little);
-        let mut w = ObjectWriter {
-            elf,
-            maps: Vec::new(),
-            bss: None,
-            rodata: None,
-            perf_event: None,
-        };
+        let mut w = ObjectWriter { elf, maps: Vec::new(), bss: None, rodata: None, perf_event: None };
         let mut license = module.license.clone().into_bytes();
         license.push(0);
         w.section("license", SectionKind::Data, &license, 1);
@@ -127,23 +106,14 @@ impl ObjectWriter {
 
     fn section(&mut self, name: &str, kind: SectionKind, data: &[u8], align: u64) -> SectionId {
         let segment = self.elf.segment_name(StandardSegment::Data).to_vec();
-        let id = self
-            .elf
-            .add_section(segment, name.as_bytes().to_vec(), kind);
+        let id = self.elf.add_section(segment, name.as_bytes().to_vec(), kind);
         if !data.is_empty() {
             self.elf.append_section_data(id, data, align);
         }
         id
     }
 
-    fn symbol(
-        &mut self,
-        name: &str,
-        kind: SymbolKind,
-        section: SectionId,
-        at: u64,
-        size: u64,
-    ) -> SymbolId {
+    fn symbol(&mut self, name: &str, kind: SymbolKind, section: SectionId, at: u64, size: u64) -> SymbolId {
         self.elf.add_symbol(Symbol {
             name: name.as_bytes().to_vec(),
             value: at,
@@ -169,12 +139,7 @@ impl ObjectWriter {
             self.maps.push(symbol);
             at += u64::from(size);
         }
-        self.section(
-            ".BTF",
-            SectionKind::Metadata,
-            &btf::maps_btf(&module.maps),
-            4,
-        );
+        self.section(".BTF", SectionKind::Metadata, &btf::maps_btf(&module.maps), 4);
     }
 
     fn program(&mut self, kind: ProgramKind, name: &str, code: &Code) -> Result<(), Error> {
@@ -189,26 +154,11 @@ impl ObjectWriter {
                 RelocTarget::Section(Section::Rodata) => self.rodata,
             };
             let Some(symbol) = symbol else {
-                return Err(Error::Elf(format!(
-                    "{name}: nothing to relocate against for {:?}",
-                    reloc.target
-                )));
+                return Err(Error::Elf(format!("{name}: nothing to relocate against for {:?}", reloc.target)));
             };
             let offset = start + 8 * u64::from(reloc.at);
-            let flags = RelocationFlags::Elf {
-                r_type: elf::R_BPF_64_64,
-            };
-            self.elf
-                .add_relocation(
-                    section,
-                    Relocation {
-                        offset,
-                        symbol,
-                        addend: 0,
-                        flags,
-                    },
-                )
-                .map_err(|e| Error::Elf(e.to_string()))?;
+            let flags = RelocationFlags::Elf { r_type: elf::R_BPF_64_64 };
+            self.elf.add_relocation(section, Relocation { offset, symbol, addend: 0, flags }).map_err(|e| Error::Elf(e.to_string()))?;
         }
         Ok(())
     }

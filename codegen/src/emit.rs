@@ -50,16 +50,8 @@ pub fn assemble(f: &Function) -> Result<Code, Error> {
 
 /// Encodes code with real registers.
 pub fn emit(code: &VCode) -> Result<Code, Error> {
-    let mut e = Emitter {
-        out: Code {
-            frame: code.frame,
-            ..Code::default()
-        },
-        fixups: Vec::new(),
-    };
-    let order: Vec<usize> = (0..code.blocks.len())
-        .filter(|b| *b == 0 || !is_skipped(code, *b))
-        .collect();
+    let mut e = Emitter { out: Code { frame: code.frame, ..Code::default() }, fixups: Vec::new() };
+    let order: Vec<usize> = (0..code.blocks.len()).filter(|b| *b == 0 || !is_skipped(code, *b)).collect();
     let mut starts = vec![None; code.blocks.len()];
     for (i, b) in order.iter().enumerate() {
         starts[*b] = Some(e.out.insns.len());
@@ -69,9 +61,7 @@ pub fn emit(code: &VCode) -> Result<Code, Error> {
     for (at, target) in std::mem::take(&mut e.fixups) {
         let to = starts[target as usize].unwrap_or(0) as i64;
         let off = i16::try_from(to - at as i64 - 1);
-        e.out.insns[at].off = off.map_err(|_| Error::Jump {
-            function: code.name.clone(),
-        })?;
+        e.out.insns[at].off = off.map_err(|_| Error::Jump { function: code.name.clone() })?;
     }
     Ok(e.out)
 }
@@ -94,9 +84,7 @@ fn destination(code: &VCode, b: u32) -> u32 {
     let mut at = b;
     for _ in 0..=code.blocks.len() {
         match code.blocks.get(at as usize) {
-            Some(block) if is_only_jump(block) && at != 0 && block.succs.len() == 1 => {
-                at = block.succs[0]
-            }
+            Some(block) if is_only_jump(block) && at != 0 && block.succs.len() == 1 => at = block.succs[0],
             _ => return at,
         }
     }
@@ -134,10 +122,7 @@ impl Emitter {
     fn jump(&mut self, to: u32, next: Option<u32>) {
         if Some(to) != next {
             self.fixups.push((self.out.insns.len(), to));
-            self.push(Insn {
-                code: class::JMP | insn::JA,
-                ..Insn::default()
-            });
+            self.push(Insn { code: class::JMP | insn::JA, ..Insn::default() });
         }
     }
 
@@ -166,35 +151,18 @@ impl Emitter {
     }
 
     fn wide(&mut self, dst: Reg, low: i32, high: i32) {
-        self.push(Insn {
-            code: insn::LD_IMM64,
-            dst: dst.number(),
-            imm: low,
-            ..Insn::default()
-        });
-        self.push(Insn {
-            imm: high,
-            ..Insn::default()
-        });
+        self.push(Insn { code: insn::LD_IMM64, dst: dst.number(), imm: low, ..Insn::default() });
+        self.push(Insn { imm: high, ..Insn::default() });
     }
 
     fn relocated(&mut self, dst: Reg, target: RelocTarget, addend: i32) {
-        self.out.relocs.push(Reloc {
-            at: self.out.insns.len() as u32,
-            target,
-        });
+        self.out.relocs.push(Reloc { at: self.out.insns.len() as u32, target });
         self.wide(dst, addend, 0);
     }
 
     fn memory(&mut self, class: u8, mode: u8, size: Size, regs: (u8, u8), off: i16, imm: i32) {
         let code = class | mode | insn::size_bits(size);
-        self.push(Insn {
-            code,
-            dst: regs.0,
-            src: regs.1,
-            off,
-            imm,
-        });
+        self.push(Insn { code, dst: regs.0, src: regs.1, off, imm });
     }
 
     fn inst(&mut self, inst: &MInst) {
@@ -209,11 +177,7 @@ impl Emitter {
             MInst::MovImm { dst, imm } => self.with_src(alu | insn::MOV, *dst, Src::Imm(*imm)),
             MInst::Wide { dst, value } => self.wide(*dst, *value as i32, (*value >> 32) as i32),
             MInst::Map { dst, map } => self.relocated(*dst, RelocTarget::Map(*map), 0),
-            MInst::Global {
-                dst,
-                section,
-                offset,
-            } => {
+            MInst::Global { dst, section, offset } => {
                 self.relocated(*dst, RelocTarget::Section(*section), *offset as i32);
             }
             MInst::FrameAddr { dst, offset } => {
@@ -222,17 +186,10 @@ impl Emitter {
             }
             MInst::Alu { op, dst, b, .. } => self.with_src(alu | insn::alu_op(*op), *dst, *b),
             MInst::Neg { dst, .. } => self.with_src(alu | insn::NEG, *dst, Src::Imm(0)),
-            MInst::ZeroExt32 { dst, src } => {
-                self.with_src(class::ALU32 | insn::MOV, *dst, Src::Reg(*src))
-            }
+            MInst::ZeroExt32 { dst, src } => self.with_src(class::ALU32 | insn::MOV, *dst, Src::Reg(*src)),
             MInst::Swap { bits, dst, .. } => {
                 let code = class::ALU32 | insn::END | insn::X;
-                self.push(Insn {
-                    code,
-                    dst: dst.number(),
-                    imm: (*bits).into(),
-                    ..Insn::default()
-                });
+                self.push(Insn { code, dst: dst.number(), imm: (*bits).into(), ..Insn::default() });
             }
             MInst::Set { cc, dst, a, b } => {
                 self.with_src(alu | insn::MOV, *dst, Src::Imm(1));
@@ -242,77 +199,29 @@ impl Emitter {
                 }
                 self.with_src(alu | insn::MOV, *dst, Src::Imm(0));
             }
-            MInst::Load {
-                size,
-                dst,
-                base,
-                offset,
-            } => {
-                self.memory(
-                    class::LDX,
-                    insn::MEM,
-                    *size,
-                    (dst.number(), base_number(*base)),
-                    *offset,
-                    0,
-                );
-            }
-            MInst::Store {
-                size,
-                base,
-                offset,
-                src: Src::Reg(r),
-            } => {
-                self.memory(
-                    class::STX,
-                    insn::MEM,
-                    *size,
-                    (base_number(*base), r.number()),
-                    *offset,
-                    0,
-                );
-            }
-            MInst::Store {
-                size,
-                base,
-                offset,
-                src: Src::Imm(imm),
-            } => {
-                self.memory(
-                    class::ST,
-                    insn::MEM,
-                    *size,
-                    (base_number(*base), 0),
-                    *offset,
-                    *imm,
-                );
-            }
-            MInst::AtomicAdd {
-                size,
-                base,
-                offset,
-                src,
-            } => {
-                self.memory(
-                    class::STX,
-                    insn::ATOMIC,
-                    *size,
-                    (base_number(*base), src.number()),
-                    *offset,
-                    0,
-                );
-            }
+            MInst::Load { .. } | MInst::Store { .. } | MInst::AtomicAdd { .. } => self.access(inst),
             MInst::Call { helper, .. } => {
-                self.push(Insn {
-                    code: class::JMP | insn::CALL,
-                    imm: helper.0 as i32,
-                    ..Insn::default()
-                });
+                self.push(Insn { code: class::JMP | insn::CALL, imm: helper.0 as i32, ..Insn::default() });
             }
-            MInst::Ret { .. } => self.push(Insn {
-                code: class::JMP | insn::EXIT,
-                ..Insn::default()
-            }),
+            MInst::Ret { .. } => self.push(Insn { code: class::JMP | insn::EXIT, ..Insn::default() }),
+        }
+    }
+
+    fn access(&mut self, inst: &MInst) {
+        match inst {
+            MInst::Load { size, dst, base, offset } => {
+                self.memory(class::LDX, insn::MEM, *size, (dst.number(), base_number(*base)), *offset, 0);
+            }
+            MInst::Store { size, base, offset, src: Src::Reg(r) } => {
+                self.memory(class::STX, insn::MEM, *size, (base_number(*base), r.number()), *offset, 0);
+            }
+            MInst::Store { size, base, offset, src: Src::Imm(imm) } => {
+                self.memory(class::ST, insn::MEM, *size, (base_number(*base), 0), *offset, *imm);
+            }
+            MInst::AtomicAdd { size, base, offset, src } => {
+                self.memory(class::STX, insn::ATOMIC, *size, (base_number(*base), src.number()), *offset, 0);
+            }
+            _ => {}
         }
     }
 }

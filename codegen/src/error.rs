@@ -39,15 +39,9 @@ impl fmt::Display for Error {
         match self {
             Error::Ir(broken) => write!(f, "malformed IR: {broken}"),
             Error::Stack { function, bytes } => {
-                write!(
-                    f,
-                    "{function} needs {bytes} bytes of stack; the kernel gives a program {MAX_STACK}"
-                )
+                write!(f, "{function} needs {bytes} bytes of stack; the kernel gives a program {MAX_STACK}")
             }
-            Error::Jump { function } => write!(
-                f,
-                "{function} is too long: a jump reaches 32767 instructions"
-            ),
+            Error::Jump { function } => write!(f, "{function} is too long: a jump reaches 32767 instructions"),
             Error::Registers { function, message } => {
                 write!(f, "register allocation of {function}: {message}")
             }

@@ -57,8 +57,7 @@ pub fn layout(f: &Function) -> Frame {
     let mut frame = Frame { offsets: vec![0; f.slots.len()], bytes: 0 };
     for s in order {
         let taken = (0..f.slots.len()).filter(|o| conflicts[s].has(*o));
-        let mut ranges: Vec<(u32, u32)> =
-            taken.filter_map(|o| depths[o].map(|end| (end - f.slots[o], end))).collect();
+        let mut ranges: Vec<(u32, u32)> = taken.filter_map(|o| depths[o].map(|end| (end - f.slots[o], end))).collect();
         ranges.sort_unstable();
         let mut start = 0u32;
         for (from, to) in ranges {
@@ -88,8 +87,7 @@ struct References {
 impl References {
     fn new(f: &Function) -> References {
         let empty = Set::new(f.slots.len());
-        let mut r =
-            References { insts: vec![Vec::new(); f.blocks.len()], pinned: empty.clone(), all: empty.clone() };
+        let mut r = References { insts: vec![Vec::new(); f.blocks.len()], pinned: empty.clone(), all: empty.clone() };
         // The slot that a value points into.
         let mut base: Vec<Option<usize>> = vec![None; f.values as usize];
         for b in reverse_postorder(f) {
@@ -175,11 +173,8 @@ fn conflicts(f: &Function, references: &References) -> Vec<Set> {
 
 /// For each block, the slots referred to on some way to its start (`forward`) or from its end.
 fn reached(f: &Function, references: &References, forward: bool) -> Vec<Set> {
-    let edges: Vec<Vec<Block>> = if forward {
-        predecessors(f)
-    } else {
-        (0..f.blocks.len() as u32).map(|b| f.successors(Block(b)).collect()).collect()
-    };
+    let edges: Vec<Vec<Block>> =
+        if forward { predecessors(f) } else { (0..f.blocks.len() as u32).map(|b| f.successors(Block(b)).collect()).collect() };
     let mut own = vec![Set::new(f.slots.len()); f.blocks.len()];
     for (set, insts) in own.iter_mut().zip(&references.insts) {
         insts.iter().for_each(|i| set.add_all(i));

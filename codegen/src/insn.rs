@@ -110,37 +110,18 @@ pub fn size_bits(size: Size) -> u8 {
 impl Insn {
     /// An arithmetic operation on an immediate.
     pub fn alu_imm(code: u8, dst: u8, imm: i32) -> Insn {
-        Insn {
-            code,
-            dst,
-            imm,
-            ..Insn::default()
-        }
+        Insn { code, dst, imm, ..Insn::default() }
     }
 
     /// An arithmetic operation on a register; sets [`X`].
     pub fn alu_reg(code: u8, dst: u8, src: u8) -> Insn {
-        Insn {
-            code: code | X,
-            dst,
-            src,
-            ..Insn::default()
-        }
+        Insn { code: code | X, dst, src, ..Insn::default() }
     }
 
     /// The bytes in the order of memory (little endian).
     pub fn to_bytes(self) -> [u8; 8] {
         let (off, imm) = (self.off.to_le_bytes(), self.imm.to_le_bytes());
-        [
-            self.code,
-            self.dst | self.src << 4,
-            off[0],
-            off[1],
-            imm[0],
-            imm[1],
-            imm[2],
-            imm[3],
-        ]
+        [self.code, self.dst | self.src << 4, off[0], off[1], imm[0], imm[1], imm[2], imm[3]]
     }
 
     /// The opposite of [`Insn::to_bytes`].

@@ -10,31 +10,21 @@ use crate::ir::Size;
 use crate::vcode::{Base, MInst, Placed, Reg, Role, Src, VBlock, VCode};
 use regalloc2::checker::Checker;
 use regalloc2::{
-    Algorithm, Allocation, AllocationKind, Block, Edit, Function, Inst, InstOrEdit, InstRange,
-    MachineEnv, Operand, OperandConstraint, OperandKind, OperandPos, Output, PReg, PRegSet,
-    RegClass, RegallocOptions, VReg,
+    Algorithm, Allocation, AllocationKind, Block, Edit, Function, Inst, InstOrEdit, InstRange, MachineEnv, Operand, OperandConstraint,
+    OperandKind, OperandPos, Output, PReg, PRegSet, RegClass, RegallocOptions, VReg,
 };
 
 /// Gives every virtual register a real one, adding moves and spills.
 pub fn allocate(code: VCode) -> Result<VCode, Error> {
     let adapter = Adapter::new(code);
     let env = machine();
-    let options = RegallocOptions {
-        algorithm: Algorithm::Ion,
-        ..RegallocOptions::default()
-    };
-    let failed = |adapter: &Adapter, message: String| Error::Registers {
-        function: adapter.code.name.clone(),
-        message,
-    };
-    let output =
-        regalloc2::run(&adapter, &env, &options).map_err(|e| failed(&adapter, e.to_string()))?;
+    let options = RegallocOptions { algorithm: Algorithm::Ion, ..RegallocOptions::default() };
+    let failed = |adapter: &Adapter, message: String| Error::Registers { function: adapter.code.name.clone(), message };
+    let output = regalloc2::run(&adapter, &env, &options).map_err(|e| failed(&adapter, e.to_string()))?;
     if cfg!(debug_assertions) {
         let mut checker = Checker::new(&adapter, &env);
         checker.prepare(&output);
-        checker
-            .run()
-            .map_err(|e| failed(&adapter, format!("{e:?}")))?;
+        checker.run().map_err(|e| failed(&adapter, format!("{e:?}")))?;
     }
     adapter.apply(&output)
 }
@@ -94,9 +84,7 @@ impl Adapter {
         let block = |n: u32| Block::new(n as usize);
         let mut preds = vec![Vec::new(); code.blocks.len()];
         for (i, b) in code.blocks.iter().enumerate() {
-            b.succs
-                .iter()
-                .for_each(|s| preds[*s as usize].push(block(i as u32)));
+            b.succs.iter().for_each(|s| preds[*s as usize].push(block(i as u32)));
         }
         let regs = |regs: &[Reg]| regs.iter().map(|r| vreg(*r)).collect();
         Adapter {
@@ -104,11 +92,7 @@ impl Adapter {
             operands,
             operand_starts,
             is_call,
-            succs: code
-                .blocks
-                .iter()
-                .map(|b| b.succs.iter().map(|s| block(*s)).collect())
-                .collect(),
+            succs: code.blocks.iter().map(|b| b.succs.iter().map(|s| block(*s)).collect()).collect(),
             preds,
             params: code.blocks.iter().map(|b| regs(&b.params)).collect(),
             args: code.blocks.iter().map(|b| regs(&b.args)).collect(),
@@ -119,13 +103,10 @@ impl Adapter {
 
     /// Puts the allocator's decisions into the code.
     fn apply(mut self, output: &Output) -> Result<VCode, Error> {
-        let slots = self.code.frame;
+        let slots = self.code.slots;
         let frame = slots.saturating_add(8 * output.num_spillslots as u32);
         if frame > MAX_STACK {
-            return Err(Error::Stack {
-                function: self.code.name,
-                bytes: frame,
-            });
+            return Err(Error::Stack { function: self.code.name, bytes: frame });
         }
         let mut blocks = Vec::with_capacity(self.code.blocks.len());
         for b in 0..self.code.blocks.len() {
@@ -133,8 +114,7 @@ impl Adapter {
             for item in output.block_insts_and_edits(&self, Block::new(b)) {
                 match item {
                     InstOrEdit::Inst(at) => {
-                        let (mut inst, span) =
-                            self.code.blocks[b].insts[at.index() - self.starts[b]].clone();
+                        let (mut inst, span) = self.code.blocks[b].insts[at.index() - self.starts[b]].clone();
                         let mut allocs = output.inst_allocs(at).iter();
                         inst.for_each_reg(|r, _| *r = allocs.next().map_or(*r, |a| real(*a)));
                         insts.push((inst, span));
@@ -149,25 +129,13 @@ impl Adapter {
                 }
             }
             let succs = std::mem::take(&mut self.code.blocks[b].succs);
-            blocks.push(VBlock {
-                insts,
-                succs,
-                ..VBlock::default()
-            });
+            blocks.push(VBlock { insts, succs, ..VBlock::default() });
         }
-        Ok(VCode {
-            name: self.code.name,
-            blocks,
-            vregs: 0,
-            frame,
-        })
+        Ok(VCode { name: self.code.name, blocks, vregs: 0, slots, frame })
     }
 
     fn odd_move(&self, from: Allocation, to: Allocation) -> Error {
-        Error::Registers {
-            function: self.code.name.clone(),
-            message: format!("a move from {from} to {to}"),
-        }
+        Error::Registers { function: self.code.name.clone(), message: format!("a move from {from} to {to}") }
     }
 }
 
@@ -178,27 +146,15 @@ fn real(a: Allocation) -> Reg {
 
 /// A move between registers, or of a spill; `None` for what the allocator never asks for.
 fn mov(from: Allocation, to: Allocation, slots: u32) -> Option<MInst> {
-    let offset = |a: Allocation| {
-        a.as_stack()
-            .map(|s| -(slots as i16) - 8 * (s.index() as i16 + 1))
-    };
+    let offset = |a: Allocation| a.as_stack().map(|s| -(slots as i16) - 8 * (s.index() as i16 + 1));
     Some(match (from.kind(), to.kind()) {
-        (AllocationKind::Reg, AllocationKind::Reg) => MInst::Mov {
-            dst: real(to),
-            src: real(from),
-        },
-        (AllocationKind::Stack, AllocationKind::Reg) => MInst::Load {
-            size: Size::B8,
-            dst: real(to),
-            base: Base::Frame,
-            offset: offset(from)?,
-        },
-        (AllocationKind::Reg, AllocationKind::Stack) => MInst::Store {
-            size: Size::B8,
-            base: Base::Frame,
-            offset: offset(to)?,
-            src: Src::Reg(real(from)),
-        },
+        (AllocationKind::Reg, AllocationKind::Reg) => MInst::Mov { dst: real(to), src: real(from) },
+        (AllocationKind::Stack, AllocationKind::Reg) => {
+            MInst::Load { size: Size::B8, dst: real(to), base: Base::Frame, offset: offset(from)? }
+        }
+        (AllocationKind::Reg, AllocationKind::Stack) => {
+            MInst::Store { size: Size::B8, base: Base::Frame, offset: offset(to)?, src: Src::Reg(real(from)) }
+        }
         _ => return None,
     })
 }
@@ -253,8 +209,7 @@ impl Function for Adapter {
     }
 
     fn is_branch(&self, insn: Inst) -> bool {
-        self.last_of(insn)
-            .is_some_and(|b| !self.succs[b].is_empty())
+        self.last_of(insn).is_some_and(|b| !self.succs[b].is_empty())
     }
 
     fn branch_blockparams(&self, block: Block, _insn: Inst, _succ_idx: usize) -> &[VReg] {
@@ -267,11 +222,7 @@ impl Function for Adapter {
     }
 
     fn inst_clobbers(&self, insn: Inst) -> PRegSet {
-        if self.is_call[insn.index()] {
-            self.clobbers
-        } else {
-            PRegSet::empty()
-        }
+        if self.is_call[insn.index()] { self.clobbers } else { PRegSet::empty() }
     }
 
     fn num_vregs(&self) -> usize {

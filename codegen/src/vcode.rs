@@ -75,11 +75,7 @@ pub enum MInst {
     /// A map; two slots and a relocation.
     Map { dst: Reg, map: MapRef },
     /// Address of global data; two slots and a relocation.
-    Global {
-        dst: Reg,
-        section: Section,
-        offset: u32,
-    },
+    Global { dst: Reg, section: Section, offset: u32 },
     /// `dst = r10 + offset`
     FrameAddr { dst: Reg, offset: i32 },
     /// `dst = a op b`; `dst` and `a` are one register.
@@ -93,32 +89,13 @@ pub enum MInst {
     /// `dst = 1 if a cc b, else 0`; three slots with a jump inside.
     Set { cc: Cc, dst: Reg, a: Reg, b: Src },
     /// `dst = *(base + offset)`, zero-extended.
-    Load {
-        size: Size,
-        dst: Reg,
-        base: Base,
-        offset: i16,
-    },
+    Load { size: Size, dst: Reg, base: Base, offset: i16 },
     /// `*(base + offset) = src`
-    Store {
-        size: Size,
-        base: Base,
-        offset: i16,
-        src: Src,
-    },
+    Store { size: Size, base: Base, offset: i16, src: Src },
     /// `*(base + offset) += src`, atomically.
-    AtomicAdd {
-        size: Size,
-        base: Base,
-        offset: i16,
-        src: Reg,
-    },
+    AtomicAdd { size: Size, base: Base, offset: i16, src: Reg },
     /// A helper call.
-    Call {
-        helper: Helper,
-        args: Vec<Reg>,
-        dst: Reg,
-    },
+    Call { helper: Helper, args: Vec<Reg>, dst: Reg },
     /// To the only successor.
     Jump,
     /// To the first successor if the condition holds, else to the second.
@@ -238,7 +215,9 @@ pub struct VCode {
     pub blocks: Vec<VBlock>,
     /// One past the highest virtual register.
     pub vregs: u32,
-    /// Bytes of stack in use, a multiple of 8: the IR's slots, and after allocation the spills below them.
+    /// Bytes of the IR's slots, a multiple of 8.
+    pub slots: u32,
+    /// Bytes of stack in use: the slots, and after allocation the spills below them.
     pub frame: u32,
 }
 
@@ -288,53 +267,26 @@ impl Display for MInst {
             MInst::MovImm { dst, imm } => write!(f, "{dst} = {imm}"),
             MInst::Wide { dst, value } => write!(f, "{dst} = {value:#x} ll"),
             MInst::Map { dst, map } => write!(f, "{dst} = map m{}", map.0),
-            MInst::Global {
-                dst,
-                section,
-                offset,
-            } => write!(f, "{dst} = global {section}+{offset}"),
+            MInst::Global { dst, section, offset } => write!(f, "{dst} = global {section}+{offset}"),
             MInst::FrameAddr { dst, offset } => write!(f, "{dst} = r10{offset:+}"),
             MInst::Alu { op, dst, a, b } => write!(f, "{dst} = {op} {a}, {b}"),
             MInst::Neg { dst, a } => write!(f, "{dst} = neg {a}"),
             MInst::ZeroExt32 { dst, src } => write!(f, "{dst} = zext.32 {src}"),
             MInst::Swap { bits, dst, a } => write!(f, "{dst} = bswap.{bits} {a}"),
             MInst::Set { cc, dst, a, b } => write!(f, "{dst} = {cc} {a}, {b}"),
-            MInst::Load {
-                size,
-                dst,
-                base,
-                offset,
-            } => {
+            MInst::Load { size, dst, base, offset } => {
                 write!(f, "{dst} = load.{} {base}{offset:+}", size.bytes())
             }
-            MInst::Store {
-                size,
-                base,
-                offset,
-                src,
-            } => {
+            MInst::Store { size, base, offset, src } => {
                 write!(f, "store.{} {base}{offset:+}, {src}", size.bytes())
             }
-            MInst::AtomicAdd {
-                size,
-                base,
-                offset,
-                src,
-            } => {
+            MInst::AtomicAdd { size, base, offset, src } => {
                 write!(f, "atomic_add.{} {base}{offset:+}, {src}", size.bytes())
             }
             MInst::Call { helper, args, dst } => write!(f, "{dst} = call {helper}({})", Regs(args)),
             MInst::Jump => write!(f, "jump"),
-            MInst::Branch {
-                cond: Cond::Cc(cc),
-                a,
-                b,
-            } => write!(f, "branch {cc} {a}, {b}"),
-            MInst::Branch {
-                cond: Cond::Test,
-                a,
-                b,
-            } => write!(f, "branch test {a}, {b}"),
+            MInst::Branch { cond: Cond::Cc(cc), a, b } => write!(f, "branch {cc} {a}, {b}"),
+            MInst::Branch { cond: Cond::Test, a, b } => write!(f, "branch test {a}, {b}"),
             MInst::Ret { value } => write!(f, "return {value}"),
         }
     }

@@ -1,13 +1,14 @@
 //! Golden tests in `filetests/*.ir`: text IR in, what a stage makes of it out.
 //!
 //! A file holds cases. A case is a line `## STAGE: what it shows`, a module in text form, a line `#=`, and what is
-//! expected. Stages: the name of a pass, `opt` (all passes), `isel`, `regalloc`, `asm` (these three without passes),
+//! expected. Stages: the name of a pass, `opt` (all passes), `isel`, `regalloc`, `copies`,
+//! `asm` (these four without passes),
 //! and `compile` (passes, then `asm`). `BLESS=1 cargo test -p codegen --test filetests` writes what came out.
 
 use codegen::disasm::disassemble;
 use codegen::ir::text::parse_module;
 use codegen::ir::{Function, verify};
-use codegen::{emit, isel, opt, regalloc};
+use codegen::{copies, emit, isel, opt, regalloc};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
@@ -18,18 +19,12 @@ struct Case {
 }
 
 fn cases(text: &str) -> Vec<Case> {
-    let parts = text
-        .split("\n## ")
-        .map(|c| c.strip_prefix("## ").unwrap_or(c));
+    let parts = text.split("\n## ").map(|c| c.strip_prefix("## ").unwrap_or(c));
     parts
         .map(|c| {
             let (title, rest) = c.split_once('\n').unwrap_or((c, ""));
             let (input, expected) = rest.split_once("#=\n").unwrap_or((rest, ""));
-            Case {
-                title: title.into(),
-                input: input.into(),
-                expected: expected.trim_end().into(),
-            }
+            Case { title: title.into(), input: input.into(), expected: expected.trim_end().into() }
         })
         .collect()
 }
@@ -48,8 +43,7 @@ fn run(stage: &str, input: &str) -> Result<String, String> {
 }
 
 fn output(stage: &str, f: &mut Function) -> Result<String, String> {
-    let broken =
-        |pass: &str, f: &Function| verify::verify(f).map_err(|e| format!("after {pass}: {e}\n{f}"));
+    let broken = |pass: &str, f: &Function| verify::verify(f).map_err(|e| format!("after {pass}: {e}\n{f}"));
     if stage == "opt" || stage == "compile" {
         let mut result = Ok(());
         opt::optimize_with(f, |pass, f| result = result.clone().and(broken(pass, f)));
@@ -59,10 +53,12 @@ fn output(stage: &str, f: &mut Function) -> Result<String, String> {
     match stage {
         "opt" => Ok(f.to_string()),
         "isel" => Ok(isel::select(f).map_err(text)?.to_string()),
-        "regalloc" => Ok(isel::select(f)
-            .and_then(regalloc::allocate)
-            .map_err(text)?
-            .to_string()),
+        "regalloc" => Ok(isel::select(f).and_then(regalloc::allocate).map_err(text)?.to_string()),
+        "copies" => {
+            let mut code = isel::select(f).and_then(regalloc::allocate).map_err(text)?;
+            copies::propagate(&mut code);
+            Ok(code.to_string())
+        }
         "asm" | "compile" => Ok(disassemble(&emit::assemble(f).map_err(text)?.insns)),
         pass => {
             opt::run_pass(pass, f).ok_or(format!("no stage {pass}"))?;
@@ -80,12 +76,7 @@ fn check(path: &Path, bless: bool) -> Vec<String> {
         let stage = case.title.split(':').next().unwrap_or_default();
         let got = run(stage, &case.input).unwrap_or_else(|e| format!("error: {e}"));
         if got != case.expected {
-            failures.push(format!(
-                "{}: {}\n--- expected\n{}\n--- got\n{got}\n",
-                path.display(),
-                case.title,
-                case.expected
-            ));
+            failures.push(format!("{}: {}\n--- expected\n{}\n--- got\n{got}\n", path.display(), case.title, case.expected));
         }
         blessed.push(format!("## {}\n{}#=\n{got}\n", case.title, case.input));
     }
@@ -99,10 +90,7 @@ fn check(path: &Path, bless: bool) -> Vec<String> {
 #[test]
 fn filetests() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("filetests");
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(dir)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .collect();
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path()).collect();
     paths.retain(|p| p.extension().is_some_and(|e| e == "ir"));
     paths.sort();
     assert!(!paths.is_empty());

@@ -10,10 +10,7 @@ const MODULE: &str = include_str!("object.ir");
 
 fn object() -> elf::Object {
     let mut module = parse_module(MODULE).unwrap();
-    module
-        .functions
-        .iter_mut()
-        .for_each(|(_, f)| opt::optimize(f));
+    module.functions.iter_mut().for_each(|(_, f)| opt::optimize(f));
     elf::write_object(&module, Some(b"{}")).unwrap()
 }
 
@@ -23,10 +20,7 @@ fn linked() -> (Object, Vec<String>) {
     let mut names: Vec<String> = object.maps.keys().cloned().collect();
     names.sort();
     let maps = object.maps.clone();
-    let fds = names
-        .iter()
-        .enumerate()
-        .map(|(i, n)| (n.as_str(), 100 + i as i32, &maps[n]));
+    let fds = names.iter().enumerate().map(|(i, n)| (n.as_str(), 100 + i as i32, &maps[n]));
     let text = HashSet::new();
     object.relocate_maps(fds, &text).unwrap();
     object.relocate_calls(&text).unwrap();
@@ -42,20 +36,9 @@ fn maps_are_what_was_asked_for() {
     let (object, names) = linked();
     assert_eq!(names, [".bss", ".rodata", "at_x", "ringbuf"]);
     let x = &object.maps["at_x"];
-    assert_eq!(
-        (x.map_type(), x.key_size(), x.value_size(), x.max_entries()),
-        (5, 16, 8, 4096)
-    );
+    assert_eq!((x.map_type(), x.key_size(), x.value_size(), x.max_entries()), (5, 16, 8, 4096));
     let ring = &object.maps["ringbuf"];
-    assert_eq!(
-        (
-            ring.map_type(),
-            ring.key_size(),
-            ring.value_size(),
-            ring.max_entries()
-        ),
-        (27, 0, 0, 65536)
-    );
+    assert_eq!((ring.map_type(), ring.key_size(), ring.value_size(), ring.max_entries()), (27, 0, 0, 65536));
     assert_eq!(object.maps[".bss"].value_size(), 128);
     assert_eq!(object.maps[".rodata"].data(), b"hello\0\0\0");
 }
@@ -77,18 +60,12 @@ fn programs_have_their_kinds() {
 fn wide_loads_are_linked() {
     let (object, names) = linked();
     let fd = |name: &str| 100 + names.iter().position(|n| n == name).unwrap() as i32;
-    let wide: Vec<_> = code(&object, "count_1")
-        .windows(2)
-        .filter(|w| w[0].code == 0x18)
-        .map(|w| (w[0].src_reg(), w[0].imm, w[1].imm))
-        .collect();
+    let wide: Vec<_> =
+        code(&object, "count_1").windows(2).filter(|w| w[0].code == 0x18).map(|w| (w[0].src_reg(), w[0].imm, w[1].imm)).collect();
     // BPF_PSEUDO_MAP_FD is 1, BPF_PSEUDO_MAP_VALUE 2 with the offset in the second slot.
     assert!(wide.contains(&(1, fd("at_x"), 0)), "{wide:?}");
     assert!(wide.contains(&(2, fd(".bss"), 48)), "{wide:?}");
-    let wide: Vec<_> = code(&object, "emit_2")
-        .iter()
-        .filter(|i| i.code == 0x18 && i.src_reg() == 2)
-        .collect();
+    let wide: Vec<_> = code(&object, "emit_2").iter().filter(|i| i.code == 0x18 && i.src_reg() == 2).collect();
     assert!(wide.iter().any(|i| i.imm == fd(".rodata")));
 }
 
@@ -97,9 +74,7 @@ fn both_programs_of_a_shared_section_are_whole() {
     let (object, _) = linked();
     for (name, value) in [("p3", 1), ("p4", 70000)] {
         let code = code(&object, name);
-        let [.., set, exit] = code else {
-            panic!("{name} is too short")
-        };
+        let [.., set, exit] = code else { panic!("{name} is too short") };
         assert_eq!((set.imm, exit.code), (value, 0x95), "{name}");
     }
 }
@@ -109,11 +84,5 @@ fn the_manifest_has_its_section() {
     use object::{Object as _, ObjectSection as _};
     let bytes = object().elf;
     let file = object::File::parse(&*bytes).unwrap();
-    assert_eq!(
-        file.section_by_name(manifest::SECTION)
-            .unwrap()
-            .data()
-            .unwrap(),
-        b"{}"
-    );
+    assert_eq!(file.section_by_name(manifest::SECTION).unwrap().data().unwrap(), b"{}");
 }

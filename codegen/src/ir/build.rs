@@ -6,10 +6,7 @@
 //! superfluous parameters are removed once, by [`Builder::finish`].
 
 use super::cfg::{drop_trivial_params, drop_unreachable};
-use super::{
-    BinOp, Block, BlockData, Cc, Function, Helper, Inst, MapRef, Op, Section, Size, Slot, Target,
-    Term, Value,
-};
+use super::{Block, BlockData, Cc, Function, Inst, Op, Slot, Target, Term, Value};
 use lang::source::Span;
 use std::collections::HashMap;
 
@@ -41,19 +38,8 @@ pub struct Builder {
 impl Builder {
     /// Starts a function; the entry block exists, is sealed and current.
     pub fn new(name: &str) -> Self {
-        let f = Function {
-            name: name.to_string(),
-            ..Function::default()
-        };
-        let mut b = Builder {
-            f,
-            state: Vec::new(),
-            defs: HashMap::new(),
-            vars: 0,
-            current: Block(0),
-            span: None,
-            undefined: None,
-        };
+        let f = Function { name: name.to_string(), ..Function::default() };
+        let mut b = Builder { f, state: Vec::new(), defs: HashMap::new(), vars: 0, current: Block(0), span: None, undefined: None };
         let entry = b.block();
         b.block_param(entry);
         b.seal(entry);
@@ -136,22 +122,14 @@ impl Builder {
     pub fn ins(&mut self, op: Op) -> Value {
         debug_assert!(op.has_result(), "no result: {op:?}");
         let result = self.f.new_value();
-        self.push(Inst {
-            result: Some(result),
-            op,
-            span: self.span,
-        });
+        self.push(Inst { result: Some(result), op, span: self.span });
         result
     }
 
     /// Adds an instruction that has no result.
     pub fn eff(&mut self, op: Op) {
         debug_assert!(!op.has_result(), "has a result: {op:?}");
-        self.push(Inst {
-            result: None,
-            op,
-            span: self.span,
-        });
+        self.push(Inst { result: None, op, span: self.span });
     }
 
     /// Goes to `b`.
@@ -161,25 +139,13 @@ impl Builder {
 
     /// Goes to `b` with arguments for its explicit parameters.
     pub fn jump_args(&mut self, b: Block, args: &[Value]) {
-        self.terminate(Term::Jump(Target {
-            block: b,
-            args: args.to_vec(),
-        }));
+        self.terminate(Term::Jump(Target { block: b, args: args.to_vec() }));
     }
 
     /// Goes to `yes` if `a cc b`, else to `no`. Neither has explicit parameters.
     pub fn branch(&mut self, cc: Cc, a: Value, b: Value, yes: Block, no: Block) {
-        let target = |block| Target {
-            block,
-            args: Vec::new(),
-        };
-        self.terminate(Term::Branch {
-            cc,
-            a,
-            b,
-            yes: target(yes),
-            no: target(no),
-        });
+        let target = |block| Target { block, args: Vec::new() };
+        self.terminate(Term::Branch { cc, a, b, yes: target(yes), no: target(no) });
     }
 
     /// Goes to `yes` unless `a` is 0.
@@ -195,10 +161,7 @@ impl Builder {
 
     /// Adds an explicit parameter to `b`, which is not sealed; every jump to it must then be a [`Builder::jump_args`].
     pub fn block_param(&mut self, b: Block) -> Value {
-        debug_assert!(
-            !self.state[b.0 as usize].sealed,
-            "parameter for a sealed block"
-        );
+        debug_assert!(!self.state[b.0 as usize].sealed, "parameter for a sealed block");
         let v = self.f.new_value();
         self.f.blocks[b.0 as usize].params.push(v);
         v
@@ -218,14 +181,7 @@ impl Builder {
             }
         }
         if let Some(result) = self.undefined {
-            self.f.blocks[0].insts.insert(
-                0,
-                Inst {
-                    result: Some(result),
-                    op: Op::Const(0),
-                    span: None,
-                },
-            );
+            self.f.blocks[0].insts.insert(0, Inst { result: Some(result), op: Op::Const(0), span: None });
         }
         drop_unreachable(&mut self.f);
         drop_trivial_params(&mut self.f);
@@ -300,19 +256,10 @@ impl Builder {
 
     /// Makes `param` a parameter of `b` that carries `v`, with an argument in every jump to `b`.
     fn complete(&mut self, v: Var, b: Block, param: Value) {
-        let args: Vec<(Block, Value)> = self.state[b.0 as usize]
-            .preds
-            .clone()
-            .into_iter()
-            .map(|p| (p, self.read(v, p)))
-            .collect();
+        let args: Vec<(Block, Value)> = self.state[b.0 as usize].preds.clone().into_iter().map(|p| (p, self.read(v, p))).collect();
         self.f.blocks[b.0 as usize].params.push(param);
         for (p, arg) in args {
-            for t in self.f.blocks[p.0 as usize]
-                .term
-                .iter_mut()
-                .flat_map(|t| t.targets_mut())
-            {
+            for t in self.f.blocks[p.0 as usize].term.iter_mut().flat_map(|t| t.targets_mut()) {
                 if t.block == b {
                     t.args.push(arg);
                 }
@@ -328,184 +275,9 @@ impl Builder {
     }
 }
 
-/// Short names for single instructions.
-impl Builder {
-    /// A constant.
-    pub fn iconst(&mut self, x: i64) -> Value {
-        self.ins(Op::Const(x))
-    }
-
-    /// `a op b`
-    pub fn bin(&mut self, op: BinOp, a: Value, b: Value) -> Value {
-        self.ins(Op::Bin(op, a, b))
-    }
-
-    /// `a op imm`
-    pub fn bin_imm(&mut self, op: BinOp, a: Value, imm: i64) -> Value {
-        let imm = self.iconst(imm);
-        self.bin(op, a, imm)
-    }
-
-    /// `a + b`
-    pub fn add(&mut self, a: Value, b: Value) -> Value {
-        self.bin(BinOp::Add, a, b)
-    }
-
-    /// `a + imm`; `a` itself for 0.
-    pub fn add_imm(&mut self, a: Value, imm: i64) -> Value {
-        if imm == 0 {
-            a
-        } else {
-            self.bin_imm(BinOp::Add, a, imm)
-        }
-    }
-
-    /// `a - b`
-    pub fn sub(&mut self, a: Value, b: Value) -> Value {
-        self.bin(BinOp::Sub, a, b)
-    }
-
-    /// `a * b`
-    pub fn mul(&mut self, a: Value, b: Value) -> Value {
-        self.bin(BinOp::Mul, a, b)
-    }
-
-    /// `a & b`
-    pub fn and(&mut self, a: Value, b: Value) -> Value {
-        self.bin(BinOp::And, a, b)
-    }
-
-    /// `a | b`
-    pub fn or(&mut self, a: Value, b: Value) -> Value {
-        self.bin(BinOp::Or, a, b)
-    }
-
-    /// `a ^ b`
-    pub fn xor(&mut self, a: Value, b: Value) -> Value {
-        self.bin(BinOp::Xor, a, b)
-    }
-
-    /// `a << b`
-    pub fn shl(&mut self, a: Value, b: Value) -> Value {
-        self.bin(BinOp::Shl, a, b)
-    }
-
-    /// `a >> b`, logical.
-    pub fn lshr(&mut self, a: Value, b: Value) -> Value {
-        self.bin(BinOp::LShr, a, b)
-    }
-
-    /// `a >> b`, arithmetic.
-    pub fn ashr(&mut self, a: Value, b: Value) -> Value {
-        self.bin(BinOp::AShr, a, b)
-    }
-
-    /// 1 if `a cc b`, else 0.
-    pub fn cmp(&mut self, cc: Cc, a: Value, b: Value) -> Value {
-        self.ins(Op::Cmp(cc, a, b))
-    }
-
-    /// 1 if `a cc imm`, else 0.
-    pub fn cmp_imm(&mut self, cc: Cc, a: Value, imm: i64) -> Value {
-        let imm = self.iconst(imm);
-        self.cmp(cc, a, imm)
-    }
-
-    /// The low `bits` (8, 16, 32; 64 is the value itself) extended to 64.
-    pub fn ext(&mut self, signed: bool, bits: u8, value: Value) -> Value {
-        if bits >= 64 {
-            value
-        } else {
-            self.ins(Op::Ext {
-                signed,
-                bits,
-                value,
-            })
-        }
-    }
-
-    /// Zero-extended load from `ptr + offset`.
-    pub fn load(&mut self, size: Size, ptr: Value, offset: i32) -> Value {
-        self.ins(Op::Load {
-            size,
-            signed: false,
-            ptr,
-            offset,
-        })
-    }
-
-    /// Sign-extended load from `ptr + offset`.
-    pub fn load_signed(&mut self, size: Size, ptr: Value, offset: i32) -> Value {
-        self.ins(Op::Load {
-            size,
-            signed: true,
-            ptr,
-            offset,
-        })
-    }
-
-    /// Store to `ptr + offset`.
-    pub fn store(&mut self, size: Size, ptr: Value, offset: i32, value: Value) {
-        self.eff(Op::Store {
-            size,
-            ptr,
-            offset,
-            value,
-        });
-    }
-
-    /// `*(ptr + offset) += value`, atomically.
-    pub fn atomic_add(&mut self, size: Size, ptr: Value, offset: i32, value: Value) {
-        self.eff(Op::AtomicAdd {
-            size,
-            ptr,
-            offset,
-            value,
-        });
-    }
-
-    /// Zeroes `len` bytes (a multiple of 8) at `ptr + offset`.
-    pub fn zero(&mut self, ptr: Value, offset: i32, len: u32) {
-        self.eff(Op::Zero { ptr, offset, len });
-    }
-
-    /// Copies `len` bytes (a multiple of 8).
-    pub fn copy(&mut self, dst: Value, dst_offset: i32, src: Value, src_offset: i32, len: u32) {
-        self.eff(Op::Copy {
-            dst,
-            dst_offset,
-            src,
-            src_offset,
-            len,
-        });
-    }
-
-    /// The address of a slot.
-    pub fn slot_addr(&mut self, slot: Slot) -> Value {
-        self.ins(Op::SlotAddr(slot, 0))
-    }
-
-    /// The address of global data.
-    pub fn global(&mut self, section: Section, offset: u32) -> Value {
-        self.ins(Op::Global(section, offset))
-    }
-
-    /// A map, as helpers take it.
-    pub fn map(&mut self, map: MapRef) -> Value {
-        self.ins(Op::Map(map))
-    }
-
-    /// A helper call.
-    pub fn call(&mut self, helper: Helper, args: &[Value]) -> Value {
-        self.ins(Op::Call {
-            helper,
-            args: args.to_vec(),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::Size;
     use super::*;
 
     #[test]
@@ -528,11 +300,7 @@ mod tests {
         b.ret(x);
         let f = b.finish();
         assert_eq!(f.blocks.len(), 3);
-        let join = f
-            .blocks
-            .iter()
-            .find(|b| !b.params.is_empty() && b.params[0] != Value(0))
-            .unwrap();
+        let join = f.blocks.iter().find(|b| !b.params.is_empty() && b.params[0] != Value(0)).unwrap();
         assert_eq!(join.term, Some(Term::Return(join.params[0])));
     }
 

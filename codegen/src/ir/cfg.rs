@@ -68,22 +68,14 @@ impl Dominators {
             position[b.0 as usize] = Some(i as u32);
         }
         let preds = predecessors(f);
-        let mut tree = Dominators {
-            idom: vec![None; f.blocks.len()],
-            position,
-            order,
-        };
+        let mut tree = Dominators { idom: vec![None; f.blocks.len()], position, order };
         let mut changed = true;
         while changed {
             changed = false;
             for i in 1..tree.order.len() {
                 let b = tree.order[i];
                 let known = |p: &&Block| **p == Block(0) || tree.idom[p.0 as usize].is_some();
-                let new = preds[b.0 as usize]
-                    .iter()
-                    .filter(known)
-                    .copied()
-                    .reduce(|x, y| tree.meet(x, y));
+                let new = preds[b.0 as usize].iter().filter(known).copied().reduce(|x, y| tree.meet(x, y));
                 if new != tree.idom[b.0 as usize] {
                     tree.idom[b.0 as usize] = new;
                     changed = true;
@@ -202,12 +194,7 @@ enum Incoming {
 /// What arrives at each parameter, itself left out.
 fn same_arguments(f: &Function, alias: &[Value]) -> Vec<Incoming> {
     let mut incoming = vec![Incoming::None; f.values as usize];
-    for target in f
-        .blocks
-        .iter()
-        .flat_map(|b| &b.term)
-        .flat_map(|t| t.targets())
-    {
+    for target in f.blocks.iter().flat_map(|b| &b.term).flat_map(|t| t.targets()) {
         let params = &f.blocks[target.block.0 as usize].params;
         for (p, a) in params.iter().zip(&target.args) {
             let a = resolve(alias, *a);
@@ -225,11 +212,7 @@ fn same_arguments(f: &Function, alias: &[Value]) -> Vec<Incoming> {
 
 /// Removes the parameters marked in `dead` (by value number) with their arguments.
 pub fn remove_params(f: &mut Function, dead: &[bool]) {
-    let keep: Vec<Vec<bool>> = f
-        .blocks
-        .iter()
-        .map(|b| b.params.iter().map(|p| !dead[p.0 as usize]).collect())
-        .collect();
+    let keep: Vec<Vec<bool>> = f.blocks.iter().map(|b| b.params.iter().map(|p| !dead[p.0 as usize]).collect()).collect();
     for block in &mut f.blocks {
         block.params.retain(|p| !dead[p.0 as usize]);
         for t in block.term.iter_mut().flat_map(|t| t.targets_mut()) {

@@ -99,10 +99,7 @@ helpers! {
 impl Helper {
     /// The helper's row, if the compiler knows it.
     pub fn row(self) -> Option<&'static Row> {
-        TABLE
-            .binary_search_by_key(&self.0, |r| r.helper.0)
-            .ok()
-            .map(|i| &TABLE[i])
+        TABLE.binary_search_by_key(&self.0, |r| r.helper.0).ok().map(|i| &TABLE[i])
     }
 
     /// Its name without `bpf_`, if the compiler knows it.

@@ -9,6 +9,7 @@ pub mod build;
 pub mod cfg;
 pub mod helpers;
 mod parse;
+mod shorthand;
 pub mod text;
 pub mod verify;
 mod visit;
@@ -93,11 +94,7 @@ pub enum Op {
     /// `a op b`
     Bin(BinOp, Value, Value),
     /// The low `bits` (8, 16 or 32) of a value, sign- or zero-extended to 64.
-    Ext {
-        signed: bool,
-        bits: u8,
-        value: Value,
-    },
+    Ext { signed: bool, bits: u8, value: Value },
     /// Byte swap of the low `bits` (16, 32 or 64).
     Bswap { bits: u8, value: Value },
     /// 1 if the comparison holds, else 0.
@@ -109,36 +106,15 @@ pub enum Op {
     /// Address of global data.
     Global(Section, u32),
     /// Load, zero-extended or sign-extended, from `ptr + offset`.
-    Load {
-        size: Size,
-        signed: bool,
-        ptr: Value,
-        offset: i32,
-    },
+    Load { size: Size, signed: bool, ptr: Value, offset: i32 },
     /// Store of the low bytes of `value` to `ptr + offset`. No result.
-    Store {
-        size: Size,
-        ptr: Value,
-        offset: i32,
-        value: Value,
-    },
+    Store { size: Size, ptr: Value, offset: i32, value: Value },
     /// `*(u64 *)(ptr + offset) += value`, atomically. No result. (B4 or B8.)
-    AtomicAdd {
-        size: Size,
-        ptr: Value,
-        offset: i32,
-        value: Value,
-    },
+    AtomicAdd { size: Size, ptr: Value, offset: i32, value: Value },
     /// Writes `len` zero bytes (a multiple of 8) at `ptr + offset`. No result.
     Zero { ptr: Value, offset: i32, len: u32 },
     /// Copies `len` bytes (a multiple of 8), areas that do not overlap. No result.
-    Copy {
-        dst: Value,
-        dst_offset: i32,
-        src: Value,
-        src_offset: i32,
-        len: u32,
-    },
+    Copy { dst: Value, dst_offset: i32, src: Value, src_offset: i32, len: u32 },
     /// A helper call with at most five arguments.
     Call { helper: Helper, args: Vec<Value> },
 }
@@ -149,13 +125,7 @@ pub enum Term {
     /// Go to a block.
     Jump(Target),
     /// Go to `yes` if the comparison holds, else to `no`.
-    Branch {
-        cc: Cc,
-        a: Value,
-        b: Value,
-        yes: Target,
-        no: Target,
-    },
+    Branch { cc: Cc, a: Value, b: Value, yes: Target, no: Target },
     /// Leave the program with a value.
     Return(Value),
 }

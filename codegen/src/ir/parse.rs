@@ -1,10 +1,7 @@
 //! Reads the text form; see [`super::text`] for what it looks like.
 
 use super::text::{BIN_OPS, CCS, KINDS};
-use super::{
-    Block, BlockData, Cc, Function, Helper, Inst, MapDef, MapRef, Module, Op, Section, Size, Slot,
-    Target, Term, Value,
-};
+use super::{Block, BlockData, Cc, Function, Helper, Inst, MapDef, MapRef, Module, Op, Section, Size, Slot, Target, Term, Value};
 use std::fmt;
 use std::str::FromStr;
 
@@ -74,12 +71,7 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn new(text: &'a str) -> Self {
-        Parser {
-            lines: text.lines(),
-            number: 0,
-            rest: "",
-            values: 0,
-        }
+        Parser { lines: text.lines(), number: 0, rest: "", values: 0 }
     }
 
     /// Goes to the next line that is not empty.
@@ -95,10 +87,7 @@ impl<'a> Parser<'a> {
     }
 
     fn fail<T>(&self, message: impl Into<String>) -> Result<T> {
-        Err(ParseError {
-            line: self.number,
-            message: message.into(),
-        })
+        Err(ParseError { line: self.number, message: message.into() })
     }
 
     /// The next run of letters, digits and `_ . $ @`.
@@ -124,29 +113,18 @@ impl<'a> Parser<'a> {
     }
 
     fn expect(&mut self, text: &str) -> Result<()> {
-        if self.eat(text) {
-            Ok(())
-        } else {
-            self.fail(format!("`{text}` expected at `{}`", self.rest))
-        }
+        if self.eat(text) { Ok(()) } else { self.fail(format!("`{text}` expected at `{}`", self.rest)) }
     }
 
     fn end(&mut self) -> Result<()> {
-        if self.rest.is_empty() {
-            Ok(())
-        } else {
-            self.fail(format!("end of line expected at `{}`", self.rest))
-        }
+        if self.rest.is_empty() { Ok(()) } else { self.fail(format!("end of line expected at `{}`", self.rest)) }
     }
 
     /// A decimal number with an optional sign.
     fn number<T: FromStr>(&mut self) -> Result<T> {
         let sign = usize::from(self.rest.starts_with(['-', '+']));
         let digits = &self.rest[sign..];
-        let len = sign
-            + digits
-                .find(|c: char| !c.is_ascii_digit())
-                .unwrap_or(digits.len());
+        let len = sign + digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
         let text = &self.rest[..len];
         match text.strip_prefix('+').unwrap_or(text).parse() {
             Ok(n) => {
@@ -160,10 +138,7 @@ impl<'a> Parser<'a> {
     /// A letter and a number: `v1`, `b2`, `s3`.
     fn id(&mut self, letter: &str) -> Result<u32> {
         if !self.rest.starts_with(letter) {
-            return self.fail(format!(
-                "`{letter}` and a number expected at `{}`",
-                self.rest
-            ));
+            return self.fail(format!("`{letter}` and a number expected at `{}`", self.rest));
         }
         self.rest = &self.rest[letter.len()..];
         self.number()
@@ -204,19 +179,12 @@ impl<'a> Parser<'a> {
     }
 
     fn target(&mut self) -> Result<Target> {
-        Ok(Target {
-            block: Block(self.id("b")?),
-            args: self.list()?,
-        })
+        Ok(Target { block: Block(self.id("b")?), args: self.list()? })
     }
 
     fn string(&mut self) -> Result<String> {
         // Written by `{:?}`; licenses hold nothing that needs more than this.
-        match self
-            .rest
-            .strip_prefix('"')
-            .and_then(|r| r.strip_suffix('"'))
-        {
+        match self.rest.strip_prefix('"').and_then(|r| r.strip_suffix('"')) {
             Some(s) => {
                 self.rest = "";
                 Ok(s.to_string())
@@ -227,10 +195,7 @@ impl<'a> Parser<'a> {
 
     fn hex(&mut self) -> Result<Vec<u8>> {
         let word = self.word()?;
-        let pair = |i: usize| {
-            word.get(i..i + 2)
-                .and_then(|p| u8::from_str_radix(p, 16).ok())
-        };
+        let pair = |i: usize| word.get(i..i + 2).and_then(|p| u8::from_str_radix(p, 16).ok());
         match (0..word.len()).step_by(2).map(pair).collect() {
             Some(bytes) => Ok(bytes),
             None => self.fail("hexadecimal bytes expected"),
@@ -287,21 +252,14 @@ impl<'a> Parser<'a> {
             if self.id("b")? as usize != f.blocks.len() {
                 return self.fail(format!("b{} expected", f.blocks.len()));
             }
-            f.blocks.push(BlockData {
-                params: self.list()?,
-                ..BlockData::default()
-            });
+            f.blocks.push(BlockData { params: self.list()?, ..BlockData::default() });
             return self.expect(":");
         }
         if f.blocks.last().is_none_or(|b| b.term.is_some()) {
             return self.fail("a block expected");
         }
         let term = self.term()?;
-        let inst = if term.is_none() {
-            Some(self.inst()?)
-        } else {
-            None
-        };
+        let inst = if term.is_none() { Some(self.inst()?) } else { None };
         if let Some(block) = f.blocks.last_mut() {
             block.term = term;
             block.insts.extend(inst);
@@ -321,13 +279,7 @@ impl<'a> Parser<'a> {
             self.expect(",")?;
             let yes = self.target()?;
             self.expect(",")?;
-            Term::Branch {
-                cc,
-                a,
-                b,
-                yes,
-                no: self.target()?,
-            }
+            Term::Branch { cc, a, b, yes, no: self.target()? }
         } else {
             return Ok(None);
         }))
@@ -352,15 +304,9 @@ impl<'a> Parser<'a> {
         let (name, suffix) = word.split_once('.').unwrap_or((word, ""));
         let op = self.op(name, suffix)?;
         if op.has_result() != result.is_some() {
-            return self.fail(format!(
-                "{word} with a result it does not have, or without the one that it has"
-            ));
+            return self.fail(format!("{word} with a result it does not have, or without the one that it has"));
         }
-        Ok(Inst {
-            result,
-            op,
-            span: None,
-        })
+        Ok(Inst { result, op, span: None })
     }
 
     fn op(&mut self, name: &str, suffix: &str) -> Result<Op> {
@@ -372,76 +318,45 @@ impl<'a> Parser<'a> {
         }
         Ok(match name {
             "const" => Op::Const(self.number()?),
-            "zext" | "sext" => Op::Ext {
-                signed: name == "sext",
-                bits: self.bits(suffix)?,
-                value: self.value()?,
-            },
-            "bswap" => Op::Bswap {
-                bits: self.bits(suffix)?,
-                value: self.value()?,
-            },
+            "zext" | "sext" => Op::Ext { signed: name == "sext", bits: self.bits(suffix)?, value: self.value()? },
+            "bswap" => Op::Bswap { bits: self.bits(suffix)?, value: self.value()? },
             "slot" => Op::SlotAddr(Slot(self.id("s")?), self.number()?),
             "map" => Op::Map(MapRef(self.id("m")?)),
             "global" => self.global()?,
+            "call" => Op::Call { helper: self.helper()?, args: self.list()? },
+            _ => return self.memory_op(name, suffix),
+        })
+    }
+
+    fn memory_op(&mut self, name: &str, suffix: &str) -> Result<Op> {
+        Ok(match name {
             "load" => {
-                let (signed, bytes) = suffix
-                    .strip_prefix('s')
-                    .map_or((false, suffix), |b| (true, b));
+                let (signed, bytes) = suffix.strip_prefix('s').map_or((false, suffix), |b| (true, b));
                 let size = self.size(bytes)?;
                 let (ptr, offset) = self.address()?;
-                Op::Load {
-                    size,
-                    signed,
-                    ptr,
-                    offset,
-                }
+                Op::Load { size, signed, ptr, offset }
             }
             "store" | "atomic_add" => {
                 let size = self.size(suffix)?;
                 let (ptr, offset) = self.address()?;
                 let value = self.comma_value()?;
                 match name {
-                    "store" => Op::Store {
-                        size,
-                        ptr,
-                        offset,
-                        value,
-                    },
-                    _ => Op::AtomicAdd {
-                        size,
-                        ptr,
-                        offset,
-                        value,
-                    },
+                    "store" => Op::Store { size, ptr, offset, value },
+                    _ => Op::AtomicAdd { size, ptr, offset, value },
                 }
             }
             "zero" => {
                 let (ptr, offset) = self.address()?;
                 self.expect(",")?;
-                Op::Zero {
-                    ptr,
-                    offset,
-                    len: self.number()?,
-                }
+                Op::Zero { ptr, offset, len: self.number()? }
             }
             "copy" => {
                 let (dst, dst_offset) = self.address()?;
                 self.expect(",")?;
                 let (src, src_offset) = self.address()?;
                 self.expect(",")?;
-                Op::Copy {
-                    dst,
-                    dst_offset,
-                    src,
-                    src_offset,
-                    len: self.number()?,
-                }
+                Op::Copy { dst, dst_offset, src, src_offset, len: self.number()? }
             }
-            "call" => Op::Call {
-                helper: self.helper()?,
-                args: self.list()?,
-            },
             _ => return self.fail(format!("unknown instruction {name}")),
         })
     }
@@ -457,11 +372,7 @@ impl<'a> Parser<'a> {
 
     fn helper(&mut self) -> Result<Helper> {
         let word = self.word()?;
-        let by_number = || {
-            word.strip_prefix("helper_")
-                .and_then(|n| n.parse().ok())
-                .map(Helper)
-        };
+        let by_number = || word.strip_prefix("helper_").and_then(|n| n.parse().ok()).map(Helper);
         match Helper::by_name(word).or_else(by_number) {
             Some(h) => Ok(h),
             None => self.fail(format!("unknown helper {word}")),

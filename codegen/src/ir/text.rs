@@ -78,10 +78,7 @@ pub(crate) const CCS: &[(&str, Cc)] = &[
 ];
 
 fn name_of<T: PartialEq>(table: &[(&'static str, T)], item: &T) -> &'static str {
-    table
-        .iter()
-        .find(|(_, x)| x == item)
-        .map_or("?", |(name, _)| name)
+    table.iter().find(|(_, x)| x == item).map_or("?", |(name, _)| name)
 }
 
 impl Size {
@@ -97,9 +94,7 @@ impl Size {
 
     /// The size of so many bytes, if there is one.
     pub fn from_bytes(bytes: u32) -> Option<Size> {
-        [Size::B1, Size::B2, Size::B4, Size::B8]
-            .into_iter()
-            .find(|s| s.bytes() == bytes)
+        [Size::B1, Size::B2, Size::B4, Size::B8].into_iter().find(|s| s.bytes() == bytes)
     }
 }
 
@@ -177,11 +172,7 @@ impl Display for Op {
         match self {
             Op::Const(x) => write!(f, "const {x}"),
             Op::Bin(op, a, b) => write!(f, "{op} {a}, {b}"),
-            Op::Ext {
-                signed,
-                bits,
-                value,
-            } => {
+            Op::Ext { signed, bits, value } => {
                 write!(f, "{}ext.{bits} {value}", if *signed { "s" } else { "z" })
             }
             Op::Bswap { bits, value } => write!(f, "bswap.{bits} {value}"),
@@ -189,43 +180,17 @@ impl Display for Op {
             Op::SlotAddr(slot, offset) => write!(f, "slot s{}{offset:+}", slot.0),
             Op::Map(m) => write!(f, "map m{}", m.0),
             Op::Global(section, offset) => write!(f, "global {section}+{offset}"),
-            Op::Load {
-                size,
-                signed,
-                ptr,
-                offset,
-            } => {
-                write!(
-                    f,
-                    "load.{}{} {ptr}{offset:+}",
-                    if *signed { "s" } else { "" },
-                    size.bytes()
-                )
+            Op::Load { size, signed, ptr, offset } => {
+                write!(f, "load.{}{} {ptr}{offset:+}", if *signed { "s" } else { "" }, size.bytes())
             }
-            Op::Store {
-                size,
-                ptr,
-                offset,
-                value,
-            } => {
+            Op::Store { size, ptr, offset, value } => {
                 write!(f, "store.{} {ptr}{offset:+}, {value}", size.bytes())
             }
-            Op::AtomicAdd {
-                size,
-                ptr,
-                offset,
-                value,
-            } => {
+            Op::AtomicAdd { size, ptr, offset, value } => {
                 write!(f, "atomic_add.{} {ptr}{offset:+}, {value}", size.bytes())
             }
             Op::Zero { ptr, offset, len } => write!(f, "zero {ptr}{offset:+}, {len}"),
-            Op::Copy {
-                dst,
-                dst_offset,
-                src,
-                src_offset,
-                len,
-            } => {
+            Op::Copy { dst, dst_offset, src, src_offset, len } => {
                 write!(f, "copy {dst}{dst_offset:+}, {src}{src_offset:+}, {len}")
             }
             Op::Call { helper, args } => write!(f, "call {helper}({})", List(args)),

@@ -39,10 +39,7 @@ impl std::error::Error for Broken {}
 
 /// Checks every function of a module.
 pub fn verify_module(module: &Module) -> Result<(), Broken> {
-    module
-        .functions
-        .iter()
-        .try_for_each(|(_, f)| Checker::new(f, Some(module)).run())
+    module.functions.iter().try_for_each(|(_, f)| Checker::new(f, Some(module)).run())
 }
 
 /// Checks one function, without what only its module tells.
@@ -67,21 +64,11 @@ type Check = Result<(), Broken>;
 impl<'a> Checker<'a> {
     fn new(f: &'a Function, module: Option<&'a Module>) -> Self {
         let n = f.values as usize;
-        Checker {
-            f,
-            module,
-            places: vec![None; n],
-            slots: vec![None; n],
-            block: Block(0),
-        }
+        Checker { f, module, places: vec![None; n], slots: vec![None; n], block: Block(0) }
     }
 
     fn fail(&self, message: impl Into<String>) -> Check {
-        Err(Broken {
-            function: self.f.name.clone(),
-            block: self.block,
-            message: message.into(),
-        })
+        Err(Broken { function: self.f.name.clone(), block: self.block, message: message.into() })
     }
 
     fn run(mut self) -> Check {
@@ -123,12 +110,9 @@ impl<'a> Checker<'a> {
         match self.f.blocks.get(t.block.0 as usize) {
             _ if t.block == Block(0) => self.fail("a jump to the entry"),
             None => self.fail(format!("a jump to {}, which does not exist", t.block)),
-            Some(b) if b.params.len() != t.args.len() => self.fail(format!(
-                "{} takes {} arguments, {} given",
-                t.block,
-                b.params.len(),
-                t.args.len()
-            )),
+            Some(b) if b.params.len() != t.args.len() => {
+                self.fail(format!("{} takes {} arguments, {} given", t.block, b.params.len(), t.args.len()))
+            }
             Some(_) => Ok(()),
         }
     }
@@ -158,10 +142,7 @@ impl<'a> Checker<'a> {
 
     fn define(&mut self, v: Value, at: usize) -> Check {
         match self.places.get(v.0 as usize) {
-            None => self.fail(format!(
-                "{v} is not below the function's {} values",
-                self.f.values
-            )),
+            None => self.fail(format!("{v} is not below the function's {} values", self.f.values)),
             Some(Some(_)) => self.fail(format!("{v} is defined twice")),
             Some(None) => {
                 self.places[v.0 as usize] = Some((self.block, at));
@@ -202,23 +183,15 @@ impl<'a> Checker<'a> {
         let ok = match op {
             Op::Ext { bits, .. } => matches!(bits, 8 | 16 | 32),
             Op::Bswap { bits, .. } => matches!(bits, 16 | 32 | 64),
-            Op::AtomicAdd {
-                size: Size::B1 | Size::B2,
-                ..
-            } => false,
+            Op::AtomicAdd { size: Size::B1 | Size::B2, .. } => false,
             Op::Zero { len, .. } | Op::Copy { len, .. } => len % 8 == 0,
             Op::Call { helper, args } => {
                 args.len() <= helper.row().map_or(5, |r| usize::from(r.args))
-                    && (args.len() == helper.row().map_or(args.len(), |r| usize::from(r.args))
-                        || *helper == super::Helper::TRACE_PRINTK)
+                    && (args.len() == helper.row().map_or(args.len(), |r| usize::from(r.args)) || *helper == super::Helper::TRACE_PRINTK)
             }
             Op::SlotAddr(slot, offset) => self.in_slot(*slot, *offset, 0),
-            Op::Map(MapRef(m)) => self
-                .module
-                .is_none_or(|module| (*m as usize) < module.maps.len()),
-            Op::Global(section, offset) => self
-                .module
-                .is_none_or(|m| *offset < section_size(m, *section)),
+            Op::Map(MapRef(m)) => self.module.is_none_or(|module| (*m as usize) < module.maps.len()),
+            Op::Global(section, offset) => self.module.is_none_or(|m| *offset < section_size(m, *section)),
             _ => true,
         };
         if !ok {
@@ -228,35 +201,16 @@ impl<'a> Checker<'a> {
     }
 
     fn accesses(&self, op: &Op) -> Check {
-        let access = |ptr: &Value, offset: i32, len: u32| match self
-            .slots
-            .get(ptr.0 as usize)
-            .copied()
-            .flatten()
-        {
-            Some((slot, start)) if !self.in_slot(slot, start.saturating_add(offset), len) => {
-                self.fail(format!("`{op}` leaves its slot"))
-            }
+        let access = |ptr: &Value, offset: i32, len: u32| match self.slots.get(ptr.0 as usize).copied().flatten() {
+            Some((slot, start)) if !self.in_slot(slot, start.saturating_add(offset), len) => self.fail(format!("`{op}` leaves its slot")),
             _ => Ok(()),
         };
         match op {
-            Op::Load {
-                size, ptr, offset, ..
+            Op::Load { size, ptr, offset, .. } | Op::Store { size, ptr, offset, .. } | Op::AtomicAdd { size, ptr, offset, .. } => {
+                access(ptr, *offset, size.bytes())
             }
-            | Op::Store {
-                size, ptr, offset, ..
-            }
-            | Op::AtomicAdd {
-                size, ptr, offset, ..
-            } => access(ptr, *offset, size.bytes()),
             Op::Zero { ptr, offset, len } => access(ptr, *offset, *len),
-            Op::Copy {
-                dst,
-                dst_offset,
-                src,
-                src_offset,
-                len,
-            } => {
+            Op::Copy { dst, dst_offset, src, src_offset, len } => {
                 access(dst, *dst_offset, *len)?;
                 access(src, *src_offset, *len)
             }
@@ -265,9 +219,7 @@ impl<'a> Checker<'a> {
     }
 
     fn in_slot(&self, slot: Slot, offset: i32, len: u32) -> bool {
-        self.f.slots.get(slot.0 as usize).is_some_and(|size| {
-            offset >= 0 && i64::from(offset) + i64::from(len) <= i64::from(*size)
-        })
+        self.f.slots.get(slot.0 as usize).is_some_and(|size| offset >= 0 && i64::from(offset) + i64::from(len) <= i64::from(*size))
     }
 }
 
@@ -300,34 +252,16 @@ mod tests {
         rejects("b0:\n", "one parameter");
         rejects("b0(v0):\n jump b0(v0)\n", "jump to the entry");
         rejects("b0(v0):\n jump b7\n", "does not exist");
-        rejects(
-            "b0(v0):\n jump b1\nb1(v1):\n return v1\n",
-            "takes 1 arguments",
-        );
+        rejects("b0(v0):\n jump b1\nb1(v1):\n return v1\n", "takes 1 arguments");
         rejects("b0(v0):\n v0 = const 1\n return v0\n", "defined twice");
-        rejects(
-            "b0(v0):\n v1 = add v2, v0\n v2 = const 1\n return v1\n",
-            "not defined",
-        );
-        rejects(
-            "b0(v0):\n branch eq v0, v0, b1, b2\nb1:\n v1 = const 1\n jump b2\nb2:\n return v1\n",
-            "not defined",
-        );
+        rejects("b0(v0):\n v1 = add v2, v0\n v2 = const 1\n return v1\n", "not defined");
+        rejects("b0(v0):\n branch eq v0, v0, b1, b2\nb1:\n v1 = const 1\n jump b2\nb2:\n return v1\n", "not defined");
         rejects("b0(v0):\n atomic_add.2 v0+0, v0\n return v0\n", "malformed");
         rejects("b0(v0):\n zero v0+0, 12\n return v0\n", "malformed");
-        rejects(
-            "b0(v0):\n v1 = call map_lookup_elem(v0)\n return v0\n",
-            "malformed",
-        );
+        rejects("b0(v0):\n v1 = call map_lookup_elem(v0)\n return v0\n", "malformed");
         rejects("slot s0 12\nb0(v0):\n return v0\n", "slot of 12");
-        rejects(
-            "slot s0 8\nb0(v0):\n v1 = slot s0+16\n return v0\n",
-            "malformed",
-        );
-        rejects(
-            "slot s0 8\nb0(v0):\n v1 = slot s0+4\n store.8 v1+0, v0\n return v0\n",
-            "leaves its slot",
-        );
+        rejects("slot s0 8\nb0(v0):\n v1 = slot s0+16\n return v0\n", "malformed");
+        rejects("slot s0 8\nb0(v0):\n v1 = slot s0+4\n store.8 v1+0, v0\n return v0\n", "leaves its slot");
         rejects("b0(v0):\n", "no terminator");
     }
 
@@ -335,9 +269,7 @@ mod tests {
     fn rejects_what_the_module_lacks() {
         let module = parse_module("raw_tp f {\nb0(v0):\n v1 = map m0\n return v1\n}\n").unwrap();
         assert!(verify_module(&module).is_err());
-        let module =
-            parse_module("bss 8\nraw_tp f {\nb0(v0):\n v1 = global bss+8\n return v1\n}\n")
-                .unwrap();
+        let module = parse_module("bss 8\nraw_tp f {\nb0(v0):\n v1 = global bss+8\n return v1\n}\n").unwrap();
         assert!(verify_module(&module).is_err());
     }
 }

@@ -39,10 +39,7 @@ impl Op {
 
     /// Whether the instruction defines a value.
     pub fn has_result(&self) -> bool {
-        !matches!(
-            self,
-            Op::Store { .. } | Op::AtomicAdd { .. } | Op::Zero { .. } | Op::Copy { .. }
-        )
+        !matches!(self, Op::Store { .. } | Op::AtomicAdd { .. } | Op::Zero { .. } | Op::Copy { .. })
     }
 
     /// Whether the result depends on the operands alone and nothing else happens: such an instruction may be
@@ -57,12 +54,7 @@ impl Op {
             | Op::SlotAddr(..)
             | Op::Map(_)
             | Op::Global(..) => true,
-            Op::Load { .. }
-            | Op::Store { .. }
-            | Op::AtomicAdd { .. }
-            | Op::Zero { .. }
-            | Op::Copy { .. }
-            | Op::Call { .. } => false,
+            Op::Load { .. } | Op::Store { .. } | Op::AtomicAdd { .. } | Op::Zero { .. } | Op::Copy { .. } | Op::Call { .. } => false,
         }
     }
 
@@ -160,9 +152,6 @@ impl Function {
 
     /// The blocks that `block` may go to.
     pub fn successors(&self, block: Block) -> impl Iterator<Item = Block> {
-        self.blocks[block.0 as usize]
-            .term
-            .iter()
-            .flat_map(|t| t.targets().map(|t| t.block))
+        self.blocks[block.0 as usize].term.iter().flat_map(|t| t.targets().map(|t| t.block))
     }
 }

@@ -14,23 +14,11 @@ pub(super) fn run(f: &mut Function) -> bool {
     let mut changed = false;
     for inst in f.blocks.iter_mut().flat_map(|b| &mut b.insts) {
         changed |= match &mut inst.op {
-            Op::Load {
-                size, ptr, offset, ..
+            Op::Load { size, ptr, offset, .. } | Op::Store { size, ptr, offset, .. } | Op::AtomicAdd { size, ptr, offset, .. } => {
+                fold(&sums, ptr, offset, size.bytes())
             }
-            | Op::Store {
-                size, ptr, offset, ..
-            }
-            | Op::AtomicAdd {
-                size, ptr, offset, ..
-            } => fold(&sums, ptr, offset, size.bytes()),
             Op::Zero { ptr, offset, len } => fold(&sums, ptr, offset, *len),
-            Op::Copy {
-                dst,
-                dst_offset,
-                src,
-                src_offset,
-                len,
-            } => fold(&sums, dst, dst_offset, *len) | fold(&sums, src, src_offset, *len),
+            Op::Copy { dst, dst_offset, src, src_offset, len } => fold(&sums, dst, dst_offset, *len) | fold(&sums, src, src_offset, *len),
             _ => false,
         };
     }
@@ -60,8 +48,7 @@ fn fold(sums: &Sums, ptr: &mut Value, offset: &mut i32, len: u32) -> bool {
             break;
         };
         // The last byte's offset must fit as well, since an area is accessed word by word.
-        let fits =
-            i16::try_from(sum).is_ok() && i16::try_from(sum.saturating_add(i64::from(len))).is_ok();
+        let fits = i16::try_from(sum).is_ok() && i16::try_from(sum.saturating_add(i64::from(len))).is_ok();
         if !fits {
             break;
         }

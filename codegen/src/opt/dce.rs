@@ -10,20 +10,14 @@ pub(super) fn run(f: &mut Function) -> bool {
     let mut changed = false;
     for block in &mut f.blocks {
         let before = block.insts.len();
-        block.insts.retain(|inst| {
-            !inst.op.is_removable() || inst.result.is_none_or(|v| live[v.0 as usize])
-        });
+        block.insts.retain(|inst| !inst.op.is_removable() || inst.result.is_none_or(|v| live[v.0 as usize]));
         changed |= block.insts.len() != before;
     }
     let mut unused_params = dead;
     if let Some(ctx) = f.blocks.first().and_then(|b| b.params.first()) {
         unused_params[ctx.0 as usize] = false;
     }
-    if f.blocks
-        .iter()
-        .flat_map(|b| &b.params)
-        .any(|p| unused_params[p.0 as usize])
-    {
+    if f.blocks.iter().flat_map(|b| &b.params).any(|p| unused_params[p.0 as usize]) {
         remove_params(f, &unused_params);
         changed = true;
     }

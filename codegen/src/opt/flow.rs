@@ -39,11 +39,7 @@ fn decide(f: &mut Function, constants: &[Option<i64>]) -> bool {
         let Some(Term::Branch { cc, a, b, yes, no }) = &block.term else {
             continue;
         };
-        let taken = if yes == no {
-            Some(true)
-        } else {
-            known(constants, *cc, *a, *b)
-        };
+        let taken = if yes == no { Some(true) } else { known(constants, *cc, *a, *b) };
         if let Some(taken) = taken {
             let target = if taken { yes.clone() } else { no.clone() };
             block.term = Some(Term::Jump(target));
@@ -54,11 +50,7 @@ fn decide(f: &mut Function, constants: &[Option<i64>]) -> bool {
 }
 
 fn known(constants: &[Option<i64>], cc: Cc, a: Value, b: Value) -> Option<bool> {
-    Some(eval_cmp(
-        cc,
-        constants[a.0 as usize]?,
-        constants[b.0 as usize]?,
-    ))
+    Some(eval_cmp(cc, constants[a.0 as usize]?, constants[b.0 as usize]?))
 }
 
 /// Edges into a block that does nothing go where it goes.
@@ -95,12 +87,7 @@ fn through(f: &Function, constants: &[Option<i64>], uses: &[u32], t: &Target) ->
     let term = block.term.as_ref()?;
     // A parameter that is read elsewhere must go on being defined here.
     let mut own_uses: Vec<(Value, u32)> = block.params.iter().map(|p| (*p, 0)).collect();
-    term.for_each_use(|v| {
-        own_uses
-            .iter_mut()
-            .filter(|(p, _)| *p == v)
-            .for_each(|(_, n)| *n += 1)
-    });
+    term.for_each_use(|v| own_uses.iter_mut().filter(|(p, _)| *p == v).for_each(|(_, n)| *n += 1));
     if own_uses.iter().any(|(p, n)| uses[p.0 as usize] != *n) {
         return None;
     }
@@ -119,10 +106,7 @@ fn through(f: &Function, constants: &[Option<i64>], uses: &[u32], t: &Target) ->
         }
         Term::Return(_) => return None,
     };
-    Some(Target {
-        block: next.block,
-        args: next.args.iter().map(|a| argument(*a)).collect(),
-    })
+    Some(Target { block: next.block, args: next.args.iter().map(|a| argument(*a)).collect() })
 }
 
 /// A block that is the only one to jump to another absorbs it.

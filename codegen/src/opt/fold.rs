@@ -109,11 +109,7 @@ impl Folder {
         self.values += 1;
         self.defs.push(Some(Op::Const(c)));
         self.alias.push(v);
-        self.new_insts.push(Inst {
-            result: Some(v),
-            op: Op::Const(c),
-            span: None,
-        });
+        self.new_insts.push(Inst { result: Some(v), op: Op::Const(c), span: None });
         v
     }
 
@@ -121,16 +117,10 @@ impl Folder {
         match *op {
             Op::Bin(bin, a, b) => self.bin(bin, a, b),
             Op::Cmp(cc, a, b) => self.cmp(cc, a, b),
-            Op::Ext {
-                signed,
-                bits,
-                value,
-            } => self.ext(signed, bits, value),
+            Op::Ext { signed, bits, value } => self.ext(signed, bits, value),
             Op::Bswap { bits, value } => {
                 let c = self.constant(value)?;
-                Some(To::Op(Op::Const(
-                    c.swap_bytes().unsigned_shr(64 - u32::from(bits)),
-                )))
+                Some(To::Op(Op::Const(c.swap_bytes().unsigned_shr(64 - u32::from(bits)))))
             }
             _ => None,
         }
@@ -177,18 +167,12 @@ impl Folder {
                 let sum = u32::try_from(i64::from(offset).checked_add(y)?).ok()?;
                 Some(To::Op(Op::Global(section, sum)))
             }
-            (
-                BinOp::Add | BinOp::And | BinOp::Or | BinOp::Xor | BinOp::Mul,
-                Op::Bin(inner, x, z),
-            ) if inner == op => {
+            (BinOp::Add | BinOp::And | BinOp::Or | BinOp::Xor | BinOp::Mul, Op::Bin(inner, x, z)) if inner == op => {
                 let z = self.constant(z)?;
                 self.with_constant(op, x, eval_bin(op, z, y))
             }
             (BinOp::Shl | BinOp::LShr, Op::Bin(inner, x, z)) if inner == op => {
-                let sum = self
-                    .constant(z)?
-                    .checked_add(y)
-                    .filter(|s| (0..64).contains(s))?;
+                let sum = self.constant(z)?.checked_add(y).filter(|s| (0..64).contains(s))?;
                 self.with_constant(op, x, sum)
             }
             _ => None,
@@ -242,23 +226,11 @@ impl Folder {
         match *self.def(value)? {
             Op::Const(c) => return Some(To::Op(Op::Const(eval_ext(signed, bits, c)))),
             // The outer one reads only what the inner one leaves alone.
-            Op::Ext {
-                bits: inner, value, ..
-            } if inner >= bits => {
-                return Some(To::Op(Op::Ext {
-                    signed,
-                    bits,
-                    value,
-                }));
+            Op::Ext { bits: inner, value, .. } if inner >= bits => {
+                return Some(To::Op(Op::Ext { signed, bits, value }));
             }
-            Op::Ext {
-                signed: true,
-                bits: inner,
-                ..
-            } if signed && inner <= bits => return Some(To::Value(value)),
-            Op::Load {
-                size, signed: true, ..
-            } if signed && size.bytes() * 8 <= u32::from(bits) => {
+            Op::Ext { signed: true, bits: inner, .. } if signed && inner <= bits => return Some(To::Value(value)),
+            Op::Load { size, signed: true, .. } if signed && size.bytes() * 8 <= u32::from(bits) => {
                 return Some(To::Value(value));
             }
             _ => {}
@@ -276,20 +248,10 @@ impl Folder {
         match *op {
             Op::Const(c) => 64 - c.leading_zeros(),
             Op::Cmp(..) => 1,
-            Op::Load {
-                size,
-                signed: false,
-                ..
-            } => size.bytes() * 8,
-            Op::Ext {
-                signed: false,
-                bits,
-                value,
-            } => u32::from(bits).min(self.width(value, depth - 1)),
+            Op::Load { size, signed: false, .. } => size.bytes() * 8,
+            Op::Ext { signed: false, bits, value } => u32::from(bits).min(self.width(value, depth - 1)),
             Op::Bin(BinOp::And, a, b) => self.width(a, depth - 1).min(self.width(b, depth - 1)),
-            Op::Bin(BinOp::Or | BinOp::Xor, a, b) => {
-                self.width(a, depth - 1).max(self.width(b, depth - 1))
-            }
+            Op::Bin(BinOp::Or | BinOp::Xor, a, b) => self.width(a, depth - 1).max(self.width(b, depth - 1)),
             Op::Bin(BinOp::UDiv | BinOp::UMod, a, _) => self.width(a, depth - 1),
             Op::Bin(BinOp::LShr, a, b) => {
                 let by = self.constant(b).map_or(0, |c| (c & 63) as u32);
@@ -314,10 +276,7 @@ impl UnsignedShr for i64 {
 impl BinOp {
     /// Whether the operands may be swapped.
     pub fn is_commutative(self) -> bool {
-        matches!(
-            self,
-            BinOp::Add | BinOp::Mul | BinOp::And | BinOp::Or | BinOp::Xor
-        )
+        matches!(self, BinOp::Add | BinOp::Mul | BinOp::And | BinOp::Or | BinOp::Xor)
     }
 }
 

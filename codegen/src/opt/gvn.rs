@@ -19,10 +19,7 @@ pub(super) fn run(f: &mut Function) -> bool {
 }
 
 fn is_leaf(op: &Op) -> bool {
-    matches!(
-        op,
-        Op::Const(_) | Op::SlotAddr(..) | Op::Map(_) | Op::Global(..)
-    )
+    matches!(op, Op::Const(_) | Op::SlotAddr(..) | Op::Map(_) | Op::Global(..))
 }
 
 /// Moves leaves to the start of the entry, each once. Says whether something moved or was merged.
@@ -31,11 +28,7 @@ fn hoist_leaves(f: &mut Function) -> bool {
     let mut leaves: Vec<Inst> = Vec::new();
     let mut alias: Vec<Value> = (0..f.values).map(Value).collect();
     let mut changed = false;
-    let entry_prefix = f.blocks[0]
-        .insts
-        .iter()
-        .take_while(|i| is_leaf(&i.op))
-        .count();
+    let entry_prefix = f.blocks[0].insts.iter().take_while(|i| is_leaf(&i.op)).count();
     for (b, block) in f.blocks.iter_mut().enumerate() {
         for (at, inst) in std::mem::take(&mut block.insts).into_iter().enumerate() {
             let Some(v) = inst.result.filter(|_| is_leaf(&inst.op)) else {
@@ -83,9 +76,7 @@ fn share(f: &mut Function) -> bool {
             }
             let local = is_guarded(&inst.op, &guarded);
             let seen = table.entry(inst.op.clone()).or_default();
-            let equal = seen
-                .iter()
-                .find(|s| s.block == b || (!local && dominators.dominates(s.block, b)));
+            let equal = seen.iter().find(|s| s.block == b || (!local && dominators.dominates(s.block, b)));
             match equal {
                 Some(s) => {
                     alias[v.0 as usize] = s.value;

@@ -61,10 +61,7 @@ pub fn optimize_with(f: &mut Function, mut after: impl FnMut(&str, &Function)) {
 
 /// Runs one pass by its name; `None` if there is no such pass.
 pub fn run_pass(name: &str, f: &mut Function) -> Option<bool> {
-    PASSES
-        .iter()
-        .find(|(n, _)| *n == name)
-        .map(|(_, pass)| pass(f))
+    PASSES.iter().find(|(n, _)| *n == name).map(|(_, pass)| pass(f))
 }
 
 fn params(f: &mut Function) -> bool {

@@ -32,48 +32,18 @@ struct Generator {
 }
 
 const SIZES: [Size; 4] = [Size::B1, Size::B2, Size::B4, Size::B8];
-const BINS: [BinOp; 11] = [
-    BinOp::Add,
-    BinOp::Sub,
-    BinOp::Mul,
-    BinOp::UDiv,
-    BinOp::UMod,
-    BinOp::And,
-    BinOp::Or,
-    BinOp::Xor,
-    BinOp::Shl,
-    BinOp::LShr,
-    BinOp::AShr,
-];
-const CCS: [Cc; 10] = [
-    Cc::Eq,
-    Cc::Ne,
-    Cc::Ult,
-    Cc::Ule,
-    Cc::Ugt,
-    Cc::Uge,
-    Cc::Slt,
-    Cc::Sle,
-    Cc::Sgt,
-    Cc::Sge,
-];
+const BINS: [BinOp; 11] =
+    [BinOp::Add, BinOp::Sub, BinOp::Mul, BinOp::UDiv, BinOp::UMod, BinOp::And, BinOp::Or, BinOp::Xor, BinOp::Shl, BinOp::LShr, BinOp::AShr];
+const CCS: [Cc; 10] = [Cc::Eq, Cc::Ne, Cc::Ult, Cc::Ule, Cc::Ugt, Cc::Uge, Cc::Slt, Cc::Sle, Cc::Sgt, Cc::Sge];
 
 /// The program of a seed.
 pub fn program(seed: u64) -> Function {
     let mut r = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let mut b = Builder::new("random");
     let vars = (0..1 + r.below(16)).map(|_| b.var()).collect();
-    let slots = (0..1 + r.below(3))
-        .map(|i| (b.slot(8 + 8 * i as u32), 8 + 8 * i as u32))
-        .collect();
+    let slots = (0..1 + r.below(3)).map(|i| (b.slot(8 + 8 * i as u32), 8 + 8 * i as u32)).collect();
     let left = 8 + r.below(60);
-    let mut g = Generator {
-        r,
-        b,
-        vars,
-        slots,
-        left,
-    };
+    let mut g = Generator { r, b, vars, slots, left };
     // The stack starts out undefined, as on the machine.
     for (slot, bytes) in g.slots.clone() {
         let p = g.b.slot_addr(slot);
@@ -87,12 +57,28 @@ pub fn program(seed: u64) -> Function {
 
 impl Generator {
     fn statements(&mut self, depth: usize) {
+        let outer = self.slots.len();
+        self.some_statements(depth);
+        self.slots.truncate(outer);
+    }
+
+    /// A slot for what follows in this block of statements; it starts out as zeros.
+    fn local_slot(&mut self) {
+        let bytes = 8 + 8 * self.r.below(6) as u32;
+        let slot = self.b.slot(bytes);
+        let p = self.b.slot_addr(slot);
+        self.b.zero(p, 0, bytes);
+        self.slots.push((slot, bytes));
+    }
+
+    fn some_statements(&mut self, depth: usize) {
         for _ in 0..1 + self.r.below(12) {
             if self.left == 0 {
                 return;
             }
             self.left -= 1;
-            match self.r.below(12) {
+            match self.r.below(13) {
+                12 => self.local_slot(),
                 0..4 => {
                     let (var, x) = (self.r.pick(&self.vars), self.value(3));
                     self.b.def(var, x);
@@ -132,19 +118,11 @@ impl Generator {
                 self.b.get(var)
             }
             2..5 => {
-                let (op, x, y) = (
-                    self.r.pick(&BINS),
-                    self.value(depth - 1),
-                    self.value(depth - 1),
-                );
+                let (op, x, y) = (self.r.pick(&BINS), self.value(depth - 1), self.value(depth - 1));
                 self.b.bin(op, x, y)
             }
             5 => {
-                let (cc, x, y) = (
-                    self.r.pick(&CCS),
-                    self.value(depth - 1),
-                    self.value(depth - 1),
-                );
+                let (cc, x, y) = (self.r.pick(&CCS), self.value(depth - 1), self.value(depth - 1));
                 self.b.cmp(cc, x, y)
             }
             6 => {
@@ -170,11 +148,7 @@ impl Generator {
             }
             1 => {
                 let (start, at) = (8 * self.r.below(16) as u32, 8 * self.r.below(15) as i32);
-                (
-                    self.b.global(Section::Bss, start),
-                    at,
-                    256 - start - at as u32,
-                )
+                (self.b.global(Section::Bss, start), at, 256 - start - at as u32)
             }
             _ => {
                 let at = 8 * self.r.below(30);
@@ -188,12 +162,7 @@ impl Generator {
         let (ptr, offset, _) = self.place(false);
         let (size, signed) = (self.r.pick(&SIZES), self.r.below(2) == 0);
         let size_at = offset + (self.r.below(8) as u32 / size.bytes() * size.bytes()) as i32;
-        self.b.ins(Op::Load {
-            size,
-            signed,
-            ptr,
-            offset: size_at,
-        })
+        self.b.ins(Op::Load { size, signed, ptr, offset: size_at })
     }
 
     fn memory(&mut self) {

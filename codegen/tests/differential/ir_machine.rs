@@ -19,15 +19,9 @@ pub fn run(f: &Function) -> Outcome {
         values: vec![None; f.values as usize],
         ctx: context(),
         stack: vec![0; stack],
-        out: Outcome {
-            bss: vec![0; AREA],
-            ..Outcome::default()
-        },
+        out: Outcome { bss: vec![0; AREA], ..Outcome::default() },
     };
-    let mut at = Target {
-        block: codegen::ir::Block(0),
-        args: vec![],
-    };
+    let mut at = Target { block: codegen::ir::Block(0), args: vec![] };
     run.values[f.blocks[0].params[0].0 as usize] = Some(CTX);
     for _ in 0..1_000_000 {
         match run.block(&at) {
@@ -61,11 +55,7 @@ impl Run<'_> {
         }
         match block.term.as_ref().expect("a terminator") {
             Term::Jump(t) => Ok(t.clone()),
-            Term::Branch { cc, a, b, yes, no } => Ok(if compare(*cc, self.get(*a), self.get(*b)) {
-                yes.clone()
-            } else {
-                no.clone()
-            }),
+            Term::Branch { cc, a, b, yes, no } => Ok(if compare(*cc, self.get(*a), self.get(*b)) { yes.clone() } else { no.clone() }),
             Term::Return(v) => Err(self.get(*v)),
         }
     }
@@ -93,11 +83,7 @@ impl Run<'_> {
         match op {
             Op::Const(c) => *c as u64,
             Op::Bin(op, a, b) => arithmetic(*op, self.get(*a), self.get(*b)),
-            Op::Ext {
-                signed,
-                bits,
-                value,
-            } => extend(*signed, *bits, self.get(*value)),
+            Op::Ext { signed, bits, value } => extend(*signed, *bits, self.get(*value)),
             Op::Bswap { bits, value } => self.get(*value).swap_bytes() >> (64 - u32::from(*bits)),
             Op::Cmp(cc, a, b) => compare(*cc, self.get(*a), self.get(*b)).into(),
             Op::SlotAddr(slot, offset) => {
@@ -107,34 +93,15 @@ impl Run<'_> {
             Op::Map(_) => panic!("no maps here"),
             Op::Global(Section::Bss, offset) => BSS + u64::from(*offset),
             Op::Global(..) => panic!("no constants here"),
-            Op::Load {
-                size,
-                signed,
-                ptr,
-                offset,
-            } => {
+            Op::Load { size, signed, ptr, offset } => {
                 let x = self.read(plus(self.get(*ptr), *offset), size.bytes());
                 extend(*signed, (size.bytes() * 8) as u8, x)
             }
-            Op::Store {
-                size,
-                ptr,
-                offset,
-                value,
-            } => {
-                self.write(
-                    plus(self.get(*ptr), *offset),
-                    size.bytes(),
-                    self.get(*value),
-                );
+            Op::Store { size, ptr, offset, value } => {
+                self.write(plus(self.get(*ptr), *offset), size.bytes(), self.get(*value));
                 0
             }
-            Op::AtomicAdd {
-                size,
-                ptr,
-                offset,
-                value,
-            } => {
+            Op::AtomicAdd { size, ptr, offset, value } => {
                 let at = plus(self.get(*ptr), *offset);
                 let sum = self.read(at, size.bytes()).wrapping_add(self.get(*value));
                 self.write(at, size.bytes(), sum);
@@ -145,17 +112,8 @@ impl Run<'_> {
                 (0..u64::from(*len)).for_each(|i| self.write(at + i, 1, 0));
                 0
             }
-            Op::Copy {
-                dst,
-                dst_offset,
-                src,
-                src_offset,
-                len,
-            } => {
-                let (to, from) = (
-                    plus(self.get(*dst), *dst_offset),
-                    plus(self.get(*src), *src_offset),
-                );
+            Op::Copy { dst, dst_offset, src, src_offset, len } => {
+                let (to, from) = (plus(self.get(*dst), *dst_offset), plus(self.get(*src), *src_offset));
                 for i in 0..u64::from(*len) {
                     let x = self.read(from + i, 1);
                     self.write(to + i, 1, x);
@@ -181,11 +139,7 @@ pub fn call(out: &mut Outcome, helper: Helper, args: Vec<u64>) -> u64 {
 
 pub fn extend(signed: bool, bits: u8, x: u64) -> u64 {
     let by = 64 - u32::from(bits);
-    if signed {
-        ((x << by) as i64 >> by) as u64
-    } else {
-        x << by >> by
-    }
+    if signed { ((x << by) as i64 >> by) as u64 } else { x << by >> by }
 }
 
 pub fn arithmetic(op: BinOp, a: u64, b: u64) -> u64 {

@@ -27,10 +27,7 @@ pub fn run(code: &Code) -> Outcome {
         r: [None; 11],
         ctx: context(),
         stack: vec![0xa5; STACK_BYTES as usize],
-        out: Outcome {
-            bss: vec![0; AREA],
-            ..Outcome::default()
-        },
+        out: Outcome { bss: vec![0; AREA], ..Outcome::default() },
     };
     m.r[1] = Some(CTX);
     m.r[10] = Some(STACK + STACK_BYTES);
@@ -43,10 +40,7 @@ pub fn run(code: &Code) -> Outcome {
                 return m.out;
             }
             0x18 => {
-                m.set(
-                    i.dst,
-                    u64::from(i.imm as u32) | u64::from(insns[at + 1].imm as u32) << 32,
-                );
+                m.set(i.dst, u64::from(i.imm as u32) | u64::from(insns[at + 1].imm as u32) << 32);
                 at += 2;
             }
             _ => at = (at as i64 + 1 + m.step(i)) as usize,
@@ -108,11 +102,7 @@ impl Machine {
     }
 
     fn second(&self, i: Insn) -> u64 {
-        if i.code & 8 != 0 {
-            self.get(i.src)
-        } else {
-            i.imm as u64
-        }
+        if i.code & 8 != 0 { self.get(i.src) } else { i.imm as u64 }
     }
 
     fn alu(&mut self, i: Insn) {
@@ -132,10 +122,7 @@ impl Machine {
         };
         assert_eq!(i.code & 7, 7);
         let immediate = i.code & 8 == 0;
-        assert!(
-            !(immediate && i.imm == 0 && matches!(op, BinOp::UDiv | BinOp::UMod)),
-            "refused by the verifier"
-        );
+        assert!(!(immediate && i.imm == 0 && matches!(op, BinOp::UDiv | BinOp::UMod)), "refused by the verifier");
         let x = arithmetic(op, self.get(i.dst), self.second(i));
         self.set(i.dst, x);
     }

@@ -27,19 +27,13 @@ pub struct Outcome {
 /// What a made-up helper answers.
 pub fn answer(calls: &[(u32, Vec<u64>)]) -> u64 {
     let (helper, args) = calls.last().unwrap();
-    args.iter()
-        .fold(u64::from(*helper) << 7 | calls.len() as u64, |h, a| {
-            (h.rotate_left(13) ^ a).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-        })
+    args.iter().fold(u64::from(*helper) << 7 | calls.len() as u64, |h, a| (h.rotate_left(13) ^ a).wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
 
 /// Little-endian access to an area; panics outside of it, which fails the test.
 pub fn read(area: &[u8], at: u64, bytes: u32) -> u64 {
     let at = at as usize;
-    area[at..at + bytes as usize]
-        .iter()
-        .rev()
-        .fold(0, |x, b| x << 8 | u64::from(*b))
+    area[at..at + bytes as usize].iter().rev().fold(0, |x, b| x << 8 | u64::from(*b))
 }
 
 /// The opposite of [`read`].
@@ -60,18 +54,11 @@ fn check(seed: u64, f: &Function) {
     opt::optimize_with(&mut optimized, |pass, now| {
         verify::verify(now).unwrap_or_else(|e| panic!("seed {seed} after {pass}: {e}\n{now}"));
         let got = ir_machine::run(now);
-        assert_eq!(
-            got, expected,
-            "seed {seed}: {pass} changed the meaning\n{f}\n{now}"
-        );
+        assert_eq!(got, expected, "seed {seed}: {pass} changed the meaning\n{f}\n{now}");
     });
     for f in [f, &optimized] {
         match emit::assemble(f) {
-            Ok(code) => assert_eq!(
-                machine::run(&code),
-                expected,
-                "seed {seed}: code differs\n{f}"
-            ),
+            Ok(code) => assert_eq!(machine::run(&code), expected, "seed {seed}: code differs\n{f}"),
             // Some programs keep too much alive; what counts is that nothing wrong comes out.
             Err(codegen::error::Error::Stack { .. }) => {}
             Err(e) => panic!("seed {seed}: {e}\n{f}"),
@@ -81,10 +68,7 @@ fn check(seed: u64, f: &Function) {
 
 #[test]
 fn random_programs_keep_their_meaning() {
-    let count = std::env::var("DIFFERENTIAL")
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(400);
+    let count = std::env::var("DIFFERENTIAL").ok().and_then(|n| n.parse().ok()).unwrap_or(400);
     for seed in 0..count {
         check(seed, &generate::program(seed));
     }
