@@ -74,6 +74,8 @@ pub struct Config {
     pub params: Vec<String>,
     /// `--unsafe` was given.
     pub allow_unsafe: bool,
+    /// `-k`: tell when a read of memory fails.
+    pub check_reads: bool,
     /// The script's name, `$0`.
     pub script: String,
 }
@@ -89,6 +91,7 @@ impl Default for Config {
             stack_mode: crate::types::StackMode::Bpftrace,
             params: Vec::new(),
             allow_unsafe: false,
+            check_reads: false,
             script: String::new(),
         }
     }

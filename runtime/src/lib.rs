@@ -3,9 +3,13 @@
 pub mod attach;
 pub mod caps;
 pub mod child;
+pub mod cli;
+pub mod driver;
 pub mod kernel;
+pub mod list;
 pub mod load;
 pub mod maps;
+pub mod output;
 pub mod session;
 pub mod sink;
 pub mod symbols;

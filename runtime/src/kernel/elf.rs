@@ -1,0 +1,133 @@
+//! Programs and libraries of user space, and the functions in them.
+
+use glob_match::glob_match;
+use lang::diag::nearest;
+use lang::kernel::{KernelError, UserBinary, UserSymbol};
+use object::read::elf::{FileHeader, ProgramHeader};
+use object::{Object, ObjectSymbol, SymbolKind, elf};
+use std::path::{Path, PathBuf};
+
+/// Where libraries are, besides what /etc/ld.so.cache names.
+const LIBRARY_DIRS: &[&str] =
+    &["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/local/lib"];
+const CACHE: &str = "/etc/ld.so.cache";
+
+/// Finds a binary, and in it the functions whose name is `symbol` or matches it as a glob.
+pub(super) fn find(binary: &str, symbol: Option<&str>) -> Result<UserBinary, KernelError> {
+    let path = locate(binary).ok_or_else(|| KernelError::NotFound { near: Vec::new() })?;
+    let shown = path.to_string_lossy().into_owned();
+    let file = std::fs::File::open(&path).map_err(|e| KernelError::Unavailable(format!("{shown} can't be read: {e}")))?;
+    // SAFETY: the mapping is read only; a file that shrinks meanwhile ends the process, as with any mapped binary.
+    let data = unsafe { memmap2::Mmap::map(&file) }.map_err(|e| KernelError::Unavailable(format!("{shown} can't be read: {e}")))?;
+    let Some(wanted) = symbol else { return Ok(UserBinary { path: shown, symbols: Vec::new() }) };
+    let not_elf = |e: object::Error| KernelError::Unavailable(format!("{shown} is no ELF file: {e}"));
+    let parsed = object::File::parse(&*data).map_err(not_elf)?;
+    let segments = load_segments(&data);
+    let all: Vec<_> = parsed
+        .symbols()
+        .chain(parsed.dynamic_symbols())
+        .filter(|s| s.is_definition() && s.kind() == SymbolKind::Text && s.address() != 0)
+        .filter_map(|s| Some((s.name().ok()?.to_string(), s.address(), s.size())))
+        .collect();
+    let mut symbols: Vec<UserSymbol> = Vec::new();
+    let exact = all.iter().any(|(n, ..)| bare(n) == wanted);
+    for (name, address, size) in &all {
+        let hit = if exact { bare(name) == wanted } else { glob_match(wanted, bare(name)) };
+        let known = symbols.iter().any(|s| s.address == *address && (exact || s.name == bare(name)));
+        if hit && !known && let Some(file_offset) = file_offset(&segments, *address) {
+            symbols.push(UserSymbol { name: bare(name).into(), file_offset, address: *address, size: *size });
+        }
+    }
+    if symbols.is_empty() {
+        return Err(KernelError::NotFound { near: nearest(wanted, all.iter().map(|a| bare(&a.0))) });
+    }
+    symbols.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(UserBinary { path: shown, symbols })
+}
+
+/// A symbol without its version (`malloc@@GLIBC_2.2.5`).
+fn bare(name: &str) -> &str {
+    name.split('@').next().filter(|n| !n.is_empty()).unwrap_or(name)
+}
+
+/// `(virtual address, bytes in the file, offset in the file)` of each loaded segment.
+fn load_segments(data: &[u8]) -> Vec<(u64, u64, u64)> {
+    let Ok(header) = elf::FileHeader64::<object::Endianness>::parse(data) else { return Vec::new() };
+    let Ok(endian) = header.endian() else { return Vec::new() };
+    let Ok(headers) = header.program_headers(endian, data) else { return Vec::new() };
+    headers
+        .iter()
+        .filter(|p| p.p_type(endian) == elf::PT_LOAD)
+        .map(|p| (p.p_vaddr(endian), p.p_filesz(endian), p.p_offset(endian)))
+        .collect()
+}
+
+fn file_offset(segments: &[(u64, u64, u64)], address: u64) -> Option<u64> {
+    let (start, _, offset) = segments.iter().find(|(start, len, _)| address >= *start && address - start < *len)?;
+    Some(address - start + offset)
+}
+
+/// The file that a script means: a path, a command on `$PATH`, or a library by its name with or without `lib` and `.so`.
+fn locate(binary: &str) -> Option<PathBuf> {
+    if binary.contains('/') {
+        let path = std::fs::canonicalize(binary).ok()?;
+        return path.is_file().then_some(path);
+    }
+    let path = std::env::var("PATH").unwrap_or_default();
+    let on_path = path.split(':').map(|d| Path::new(d).join(binary)).find(|p| p.is_file());
+    let found = on_path.or_else(|| library(binary))?;
+    std::fs::canonicalize(&found).ok().or(Some(found))
+}
+
+fn library(name: &str) -> Option<PathBuf> {
+    let full = |file: &str| file == name || file.strip_prefix("lib").is_some_and(|f| f == name);
+    let matches = |file: &str| {
+        let stem = file.split(".so").next().unwrap_or(file);
+        file.contains(".so") && (full(file) || full(stem))
+    };
+    from_cache(&matches).or_else(|| {
+        LIBRARY_DIRS.iter().find_map(|dir| {
+            let entries = std::fs::read_dir(dir).ok()?;
+            let mut hits: Vec<PathBuf> =
+                entries.flatten().filter(|e| matches(&e.file_name().to_string_lossy())).map(|e| e.path()).filter(|p| p.is_file()).collect();
+            hits.sort();
+            hits.into_iter().next()
+        })
+    })
+}
+
+/// The loader's cache is a table of strings; every path in it is one, which is all that is needed here.
+fn from_cache(matches: &dyn Fn(&str) -> bool) -> Option<PathBuf> {
+    let data = std::fs::read(CACHE).ok()?;
+    data.split(|b| *b == 0).filter(|s| s.first() == Some(&b'/')).find_map(|s| {
+        let path = std::str::from_utf8(s).ok()?;
+        (matches(path.rsplit('/').next()?) && is_elf64(path)).then(|| path.into())
+    })
+}
+
+/// Libraries of other widths stand in the cache too.
+fn is_elf64(path: &str) -> bool {
+    use std::io::Read;
+    let mut head = [0u8; 5];
+    std::fs::File::open(path).and_then(|mut f| f.read_exact(&mut head)).is_ok() && head == [0x7f, b'E', b'L', b'F', 2]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libc_by_its_short_name() {
+        let found = find("libc", Some("malloc")).unwrap();
+        assert!(found.path.contains("libc"), "{}", found.path);
+        assert_eq!(found.symbols.len(), 1);
+        let error = find("libc", Some("mallocc")).unwrap_err();
+        assert!(matches!(&error, KernelError::NotFound { near } if near.iter().any(|n| n == "malloc")), "{error:?}");
+    }
+
+    #[test]
+    fn what_is_not_there() {
+        assert!(find("/no/such/file", None).is_err());
+        assert!(matches!(find("/etc/passwd", Some("x")), Err(KernelError::Unavailable(_))));
+    }
+}
