@@ -39,12 +39,8 @@ pub fn compile_with(program: &hir::Program, target: &Target, dump: &mut Dump<'_>
             verify::verify(function).map_err(|e| internal(program, &e.to_string()))?;
         }
     }
-    let mut manifest = Manifest {
-        maps: lowered.maps,
-        programs: lowered.programs,
-        actions: lowered.actions,
-        settings: program.config.settings.clone(),
-    };
+    let mut manifest =
+        Manifest { maps: lowered.maps, programs: lowered.programs, actions: lowered.actions, settings: program.config.settings.clone() };
     let object = elf::write_object(&lowered.module, None).map_err(|e| refused(program, &manifest, &e))?;
     dump("asm", &|| object.listing());
     for info in &mut manifest.programs {
@@ -69,10 +65,11 @@ pub fn compile_to_elf(program: &hir::Program, target: &Target) -> Result<Vec<u8>
 
 fn refused(program: &hir::Program, manifest: &Manifest, error: &Error) -> Vec<Diagnostic> {
     let text = error.to_string();
-    let span = manifest.programs.iter().find(|p| text.contains(&p.symbol)).map_or_else(
-        || program.probes.first().map(|p| p.span).unwrap_or_default(),
-        |p| p.span,
-    );
+    let span = manifest
+        .programs
+        .iter()
+        .find(|p| text.contains(&p.symbol))
+        .map_or_else(|| program.probes.first().map(|p| p.span).unwrap_or_default(), |p| p.span);
     let d = Diagnostic::error(span, format!("this probe can't be compiled: {text}"));
     vec![d.help("make the action smaller: fewer variables and keys at once, or split it over two probes")]
 }

@@ -126,4 +126,3 @@ pub enum ProgramKind {
     /// `BPF_PROG_TYPE_PERF_EVENT`
     PerfEvent,
 }
-

@@ -274,7 +274,10 @@ impl Config {
             match KEYS.iter().find(|k| k.name == name) {
                 Some(key) => {
                     if let Err(wants) = (key.set)(self, &entry.value) {
-                        diags.push(Diagnostic::error(entry.span, format!("`{}` can't be `{}`", entry.key, entry.value)).help(format!("it takes {wants}")));
+                        diags.push(
+                            Diagnostic::error(entry.span, format!("`{}` can't be `{}`", entry.key, entry.value))
+                                .help(format!("it takes {wants}")),
+                        );
                     }
                 }
                 None => {

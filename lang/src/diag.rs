@@ -32,14 +32,7 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// An error at `span`.
     pub fn error(span: Span, message: impl Into<String>) -> Self {
-        Diagnostic {
-            severity: Severity::Error,
-            message: message.into(),
-            span,
-            label: String::new(),
-            others: Vec::new(),
-            help: None,
-        }
+        Diagnostic { severity: Severity::Error, message: message.into(), span, label: String::new(), others: Vec::new(), help: None }
     }
 
     /// A warning at `span`.

@@ -69,7 +69,8 @@ fn one(point: &AttachPoint, program: BorrowedFd<'_>, pid: Option<u32>, pmus: &mu
         Target::RawTracepoint { event } => raw_tracepoint(event, program).map(|fd| vec![fd]),
         Target::Kprobe { function, offset, ret } => {
             let pmu = pmus.kprobe.get_or_insert_with(|| perf::ProbePmu::find("kprobe"));
-            let pmu = pmu.ok_or("this kernel has no kprobes (it was built without CONFIG_KPROBE_EVENTS); look for a tracepoint with `-l`")?;
+            let pmu =
+                pmu.ok_or("this kernel has no kprobes (it was built without CONFIG_KPROBE_EVENTS); look for a tracepoint with `-l`")?;
             let name = c_string(function)?;
             let event = pmu.open(&name, *offset, *ret, None).map_err(|e| kprobe_reason(&e, function))?;
             started(event, program).map(|fd| vec![fd])
@@ -144,7 +145,9 @@ fn kprobe_reason(e: &io::Error, function: &str) -> String {
 fn uprobe_reason(e: &io::Error, path: &str) -> String {
     match e.raw_os_error() {
         Some(libc::ENOENT) => format!("there is no file {path}"),
-        Some(libc::EINVAL) => "the kernel does not take this offset of the file (is it within the code, at the start of an instruction?)".into(),
+        Some(libc::EINVAL) => {
+            "the kernel does not take this offset of the file (is it within the code, at the start of an instruction?)".into()
+        }
         Some(libc::ESRCH) => "there is no process with that id".into(),
         _ => format!("the kernel refuses it: {e}"),
     }

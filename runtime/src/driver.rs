@@ -90,7 +90,9 @@ fn source(cli: &Cli) -> Result<(String, String, Vec<String>), Failure> {
         return Ok(("stdin".into(), program.clone(), clean(&cli.rest)));
     }
     let Some(first) = cli.rest.first() else {
-        return Err(Failure("beetrace needs a script: `beetrace FILE`, or `beetrace -e 'PROGRAM'`.\nFor all options: `beetrace --help`.".into()));
+        return Err(Failure(
+            "beetrace needs a script: `beetrace FILE`, or `beetrace -e 'PROGRAM'`.\nFor all options: `beetrace --help`.".into(),
+        ));
     };
     let bytes = if first == "-" {
         let mut bytes = Vec::new();

@@ -48,10 +48,15 @@ impl fmt::Display for LoadError {
         match self {
             LoadError::Object(e) => write!(f, "beetrace made an object that can't be linked, which is its own mistake: {e}"),
             LoadError::Map { name, error } if error.raw_os_error() == Some(libc::E2BIG) => {
-                write!(f, "the kernel finds the map `{name}` too large: use fewer or shorter strings in its keys and values, or lower max_map_keys")
+                write!(
+                    f,
+                    "the kernel finds the map `{name}` too large: use fewer or shorter strings in its keys and values, or lower max_map_keys"
+                )
             }
             LoadError::Map { name, error } => write!(f, "the kernel can't create the map `{name}`: {error}"),
-            LoadError::Verifier { probe, reason, .. } => write!(f, "the kernel's verifier does not accept the program of `{probe}`: {reason}"),
+            LoadError::Verifier { probe, reason, .. } => {
+                write!(f, "the kernel's verifier does not accept the program of `{probe}`: {reason}")
+            }
             LoadError::Program { probe, error } => write!(f, "the kernel does not take the program of `{probe}`: {error}"),
         }
     }

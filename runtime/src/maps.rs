@@ -112,11 +112,7 @@ impl<'a> Maps<'a> {
 
     /// What was lost so far.
     pub fn losses(&self) -> Losses {
-        Losses {
-            events: self.bss.get(bss::LOST_EVENTS),
-            updates: self.bss.get(bss::LOST_UPDATES),
-            stacks: self.bss.get(bss::LOST_STACKS),
-        }
+        Losses { events: self.bss.get(bss::LOST_EVENTS), updates: self.bss.get(bss::LOST_UPDATES), stacks: self.bss.get(bss::LOST_STACKS) }
     }
 
     fn shape(&self, info: &MapInfo) -> io::Result<Shape> {
@@ -125,7 +121,12 @@ impl<'a> Maps<'a> {
         let one = kernel.value_size as usize;
         // The kernel rounds a per-CPU value up to 8 bytes.
         let value_bytes = if per_cpu { one.next_multiple_of(8) * self.cpus } else { one };
-        Ok(Shape { key_bytes: kernel.key_size as usize, value_bytes, one: if per_cpu { one.next_multiple_of(8) } else { one }, capacity: kernel.max_entries })
+        Ok(Shape {
+            key_bytes: kernel.key_size as usize,
+            value_bytes,
+            one: if per_cpu { one.next_multiple_of(8) } else { one },
+            capacity: kernel.max_entries,
+        })
     }
 }
 

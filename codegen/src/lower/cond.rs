@@ -1,8 +1,8 @@
 //! Conditions as control flow: no truth value is made where only a jump is wanted.
 
+use super::Lower;
 use super::mem::{Place, word};
 use super::scalar::compare;
-use super::Lower;
 use crate::ir::{Block, Cc, Value};
 use lang::hir::{Expr, ExprKind};
 use lang::types::Type;
@@ -118,7 +118,13 @@ impl Lower<'_, '_> {
             self.b.switch_to(next);
         }
         // The longer string must end where the shorter one's buffer does.
-        let longer = if a.stored_size() > bytes { Some(x) } else if b.stored_size() > bytes { Some(y) } else { None };
+        let longer = if a.stored_size() > bytes {
+            Some(x)
+        } else if b.stored_size() > bytes {
+            Some(y)
+        } else {
+            None
+        };
         match longer {
             Some(place) => {
                 let rest = self.load_word(place.at(bytes));

@@ -56,7 +56,7 @@ impl Lower<'_, '_> {
     pub(super) fn ctx_load(&mut self, offset: u32, ty: &Type) -> Value {
         let ctx = self.b.ctx();
         let (size, signed) = access(ty);
-        if offset % size.bytes() == 0 {
+        if offset.is_multiple_of(size.bytes()) {
             return self.load_as(ctx, offset as i32, size, signed);
         }
         // The verifier takes aligned accesses of a context only.

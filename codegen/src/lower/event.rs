@@ -17,10 +17,8 @@ impl Lower<'_, '_> {
     pub(super) fn emit(&mut self, action: Action, values: &[Expr]) {
         // Words are computed before the record is taken, so that it is held for a short time, and so that a full
         // buffer changes nothing of what the expressions do.
-        let parts: Vec<Part<'_>> = values
-            .iter()
-            .map(|e| if super::in_register(&e.ty) { Part::Word(self.scalar(e)) } else { Part::Memory(e) })
-            .collect();
+        let parts: Vec<Part<'_>> =
+            values.iter().map(|e| if super::in_register(&e.ty) { Part::Word(self.scalar(e)) } else { Part::Memory(e) }).collect();
         let bytes = values.iter().map(|e| e.ty.stored_size()).sum();
         self.record(action, bytes, |l, place| {
             let mut at = 0;

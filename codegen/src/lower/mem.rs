@@ -1,7 +1,8 @@
 //! Values in memory: temporary areas, and evaluation straight into a place.
 
 use super::{Home, Lower};
-use crate::ir::{Helper, Op, Section, Size, Slot, Value};
+use crate::ir::{Helper, Size, Slot, Value};
+use crate::manifest::Action;
 use lang::builtins::Op as Builtin;
 use lang::hir::{Expr, ExprKind};
 use lang::types::{AddrSpace, Type};
@@ -252,7 +253,7 @@ impl Lower<'_, '_> {
                 let helper = self.read_helper(&ptr.ty, false);
                 let at = self.address_of(dst);
                 let n = self.b.iconst(i64::from(e.ty.c_size()));
-                self.b.call(helper, &[at, n, from]);
+                self.read_memory(helper, at, n, from);
             }
             ExprKind::Builtin(Builtin::Ustack) => {
                 let id = self.stack_id(&e.ty);
@@ -285,18 +286,18 @@ impl Lower<'_, '_> {
         match &e.kind {
             ExprKind::Var(v) => match self.vars.get(v) {
                 Some(Home::Memory(place)) => *place,
-                _ => self.into_temp(e),
+                _ => self.evaluated(e),
             },
             ExprKind::Member { base, index } => {
                 let place = self.in_memory(base);
                 let Type::Tuple(types) = &base.ty else { return place };
                 place.at(types[..*index as usize].iter().map(Type::stored_size).sum())
             }
-            _ => self.into_temp(e),
+            _ => self.evaluated(e),
         }
     }
 
-    fn into_temp(&mut self, e: &Expr) -> Place {
+    fn evaluated(&mut self, e: &Expr) -> Place {
         let place = self.temp(e.ty.stored_size());
         self.store(e, &e.ty, place, Pad::Zero);
         place
@@ -314,7 +315,17 @@ impl Lower<'_, '_> {
         // Whatever was there must not show through when nothing can be read.
         let zero = self.b.iconst(0);
         self.store_word(dst, zero);
-        self.b.call(helper, &[at, n, from]);
+        self.read_memory(helper, at, n, from);
+    }
+
+    /// Calls a read helper; with `-k` a failure is told.
+    pub(super) fn read_memory(&mut self, helper: Helper, at: Value, n: Value, from: Value) {
+        let ret = self.b.call(helper, &[at, n, from]);
+        if self.shared.program.config.check_reads {
+            let what = format!("Failed to {}: the memory can't be read", helper.name().unwrap_or("read memory"));
+            let span = self.b.span().unwrap_or_default();
+            self.when_negative(ret, |l| l.emit_words(Action::Warning { what, span }, &[ret]));
+        }
     }
 
     /// A length between 1 and `most`, in a form that the verifier can follow.
@@ -370,17 +381,6 @@ impl Lower<'_, '_> {
             (_, true) => Helper::PROBE_READ_KERNEL_STR,
             (_, false) => Helper::PROBE_READ_KERNEL,
         }
-    }
-
-    /// Address of constant bytes in `.rodata`, with zeros up to `bytes`.
-    #[allow(dead_code, reason = "for keys that are constant, when the optimiser asks for it")]
-    pub(super) fn constant_bytes(&mut self, text: &[u8], bytes: u32) -> Place {
-        let data = &mut self.shared.module.rodata;
-        let offset = data.len() as u32;
-        data.extend_from_slice(text);
-        data.resize((offset + bytes.next_multiple_of(8)) as usize, 0);
-        let base = self.b.ins(Op::Global(Section::Rodata, offset));
-        Place { base: Base::Value(base), offset: 0 }
     }
 }
 

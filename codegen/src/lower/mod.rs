@@ -110,7 +110,13 @@ impl Shared<'_> {
     fn ring(&mut self) -> MapRef {
         let hot = self.program.probes.iter().any(|p| p.attach.iter().any(|a| !fired_by_runtime(&a.target)));
         let pages = match self.program.config.settings.ring_pages {
-            0 => if hot { RING_PAGES.0 } else { RING_PAGES.1 },
+            0 => {
+                if hot {
+                    RING_PAGES.0
+                } else {
+                    RING_PAGES.1
+                }
+            }
             n => n.next_power_of_two(),
         };
         self.system_map(manifest::RING, || MapDef {

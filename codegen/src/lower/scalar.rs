@@ -145,7 +145,7 @@ impl Lower<'_, '_> {
         let at = self.address_of(dst);
         let n = self.b.iconst(i64::from(size.bytes()));
         // The helper writes `size` bytes; the stack behind them stays unread.
-        self.b.call(helper, &[at, n, from]);
+        self.read_memory(helper, at, n, from);
         let base = self.base(dst);
         let Some((first, count)) = bits else {
             return self.load_as(base, dst.offset, size, signed);
@@ -221,7 +221,8 @@ impl Lower<'_, '_> {
             y,
             zero,
             |l| {
-                let what = "Divide or modulo by 0 detected. This can lead to unexpected results. 1 is being used as the result.".to_string();
+                let what =
+                    "Divide or modulo by 0 detected. This can lead to unexpected results. 1 is being used as the result.".to_string();
                 let zero = l.b.iconst(0);
                 l.emit_words(Action::Warning { what, span }, &[zero]);
                 let one = l.b.iconst(1);

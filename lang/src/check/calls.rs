@@ -14,7 +14,10 @@ impl Checker<'_> {
     pub(super) fn called(&mut self, name: &str, name_span: Span, args: &[ast::Expr], span: Span) -> Option<&'static Row> {
         let Some(row) = builtins::find(name) else {
             let near = nearest(name, builtins::ROWS.iter().filter(|r| r.kind != Kind::Value).map(|r| r.name));
-            self.tell(Diagnostic::error(name_span, format!("there is no function `{name}`")).suggest(&near, "`beetrace --help` lists the functions"));
+            self.tell(
+                Diagnostic::error(name_span, format!("there is no function `{name}`"))
+                    .suggest(&near, "`beetrace --help` lists the functions"),
+            );
             return None;
         };
         if row.is_unsafe && !self.config.allow_unsafe {

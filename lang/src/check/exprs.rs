@@ -141,7 +141,8 @@ impl Checker<'_> {
             Ok(v) if negative => Expr::int((v as i64).wrapping_neg(), Type::I64, span),
             Ok(v) => Expr::int(v as i64, if v > i64::MAX as u64 { Type::U64 } else { Type::I64 }, span),
             Err(_) => self.error(
-                Diagnostic::error(span, format!("`${n}` is `{text}`, which is no number")).help(format!("to use it as text write `str(${n})`")),
+                Diagnostic::error(span, format!("`${n}` is `{text}`, which is no number"))
+                    .help(format!("to use it as text write `str(${n})`")),
             ),
         }
     }
@@ -151,7 +152,8 @@ impl Checker<'_> {
             if row.kind == Kind::Value {
                 return self.builtin(row, name, &[], span);
             }
-            let d = Diagnostic::error(span, format!("`{name}` is a function")).help(format!("write `{}`", row.signature.lines().next().unwrap_or(name)));
+            let d = Diagnostic::error(span, format!("`{name}` is a function"))
+                .help(format!("write `{}`", row.signature.lines().next().unwrap_or(name)));
             return self.error(d);
         }
         if let Some(value) = stdlib::constants::constant(name).or_else(|| self.kernel.enumerator(name)) {
@@ -217,12 +219,19 @@ impl Checker<'_> {
         if allowed {
             return None;
         }
-        let d = Diagnostic::error(span, format!("`{name}` has no meaning in a {} probe", self.provider())).label(format!("only in {where_}"));
+        let d =
+            Diagnostic::error(span, format!("`{name}` has no meaning in a {} probe", self.provider())).label(format!("only in {where_}"));
         Some(match (row.op, &context) {
-            (Op::Arg, Context::Tracepoint(_)) => d.help("fields of a tracepoint have names: `args.NAME`; list them with `beetrace -lv PROBE`"),
-            (Op::Arg, Context::Return { .. }) => d.help("arguments are gone at the return: keep them in a map at the entry, `@arg[tid] = arg0`"),
+            (Op::Arg, Context::Tracepoint(_)) => {
+                d.help("fields of a tracepoint have names: `args.NAME`; list them with `beetrace -lv PROBE`")
+            }
+            (Op::Arg, Context::Return { .. }) => {
+                d.help("arguments are gone at the return: keep them in a map at the entry, `@arg[tid] = arg0`")
+            }
             (Op::Retval, Context::Tracepoint(_)) => d.help("the result of a system call is `args.ret` of its `sys_exit` tracepoint"),
-            (Op::Retval, Context::Entry { .. }) => d.help(format!("a function has returned only in a {} probe", self.provider().replace("probe", "retprobe"))),
+            (Op::Retval, Context::Entry { .. }) => {
+                d.help(format!("a function has returned only in a {} probe", self.provider().replace("probe", "retprobe")))
+            }
             _ => d,
         })
     }
@@ -247,7 +256,11 @@ impl Checker<'_> {
             if let ast::ExprKind::Ident(name) = &a.kind {
                 match StackMode::from_name(name) {
                     Some(m) => mode = m,
-                    None => return self.error(Diagnostic::error(a.span, format!("`{name}` is no stack mode")).help("modes are `bpftrace`, `perf` and `raw`")),
+                    None => {
+                        return self.error(
+                            Diagnostic::error(a.span, format!("`{name}` is no stack mode")).help("modes are `bpftrace`, `perf` and `raw`"),
+                        );
+                    }
                 }
                 continue;
             }

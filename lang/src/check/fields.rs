@@ -85,7 +85,11 @@ impl Checker<'_> {
             let all: Vec<&str> = fields.iter().map(|f| f.name.as_str()).filter(|n| !n.starts_with("common_")).collect();
             let near = nearest(name, all.iter().copied());
             let probe = self.current.and_then(|g| g.points.first()).map_or(String::new(), |p| p.attach.name.clone());
-            let list = if all.is_empty() { "it has none, or this kernel has no BTF to name them; use `arg0` and so on".into() } else { format!("it has {}", all.join(", ")) };
+            let list = if all.is_empty() {
+                "it has none, or this kernel has no BTF to name them; use `arg0` and so on".into()
+            } else {
+                format!("it has {}", all.join(", "))
+            };
             self.tell(Diagnostic::error(name_span, format!("`{probe}` has no field `{name}`")).suggest(&near, &list));
         }
         found

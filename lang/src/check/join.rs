@@ -19,7 +19,9 @@ pub(super) fn shown(ty: &Type) -> String {
 pub(super) fn assigned(old: &Type, old_flexible: bool, new: &Type, new_flexible: bool) -> Option<Type> {
     match (old, new) {
         (Type::Void, _) => Some(new.clone()),
-        (Type::Int(a), Type::Int(b)) if old_flexible && !new_flexible => Some(Type::Int(Int { bits: a.bits.max(b.bits), signed: b.signed })),
+        (Type::Int(a), Type::Int(b)) if old_flexible && !new_flexible => {
+            Some(Type::Int(Int { bits: a.bits.max(b.bits), signed: b.signed }))
+        }
         (Type::Int(_), Type::Int(_)) if new_flexible && !old_flexible => Some(old.clone()),
         _ => types(old, new),
     }

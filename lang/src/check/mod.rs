@@ -38,7 +38,9 @@ pub fn check(ast: &ast::Program, kernel: &dyn Kernel, config: &Config) -> (hir::
     let groups = probe::groups(ast, kernel, &config, &mut diags);
     if groups.is_empty() && diags.is_empty() && !ast.items.iter().any(|i| matches!(i, ast::Item::Error)) {
         let span = crate::source::Span::default();
-        diags.push(Diagnostic::error(span, "there is no probe in this script").help("write `PROBE { ACTION }`, for example `BEGIN { exit(); }`"));
+        diags.push(
+            Diagnostic::error(span, "there is no probe in this script").help("write `PROBE { ACTION }`, for example `BEGIN { exit(); }`"),
+        );
     }
     let mut checker = Checker {
         kernel,

@@ -113,7 +113,11 @@ impl Checker<'_> {
                     .other(a.span, format!("`{x}`"))
                     .other(b.span, format!("`{y}`"));
                 let strings = x == "string" || y == "string";
-                let d = if strings && op == BinOp::Add { d.help("strings are put together by `printf`: `printf(\"%s%s\", $a, $b)`") } else { d };
+                let d = if strings && op == BinOp::Add {
+                    d.help("strings are put together by `printf`: `printf(\"%s%s\", $a, $b)`")
+                } else {
+                    d
+                };
                 self.tell(d);
                 error
             }

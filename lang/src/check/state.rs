@@ -174,7 +174,9 @@ impl Checker<'_> {
             let key = if m.key.clone().flatten().is_some() { "[KEY]" } else { "" };
             let d = Diagnostic::warning(m.span, format!("`{}` is never assigned", m.name)).label("always 0");
             found.push(match half {
-                Some(probe) => d.help(format!("the probe that begins the measurement is missing: `{probe} {{ {}{key} = nsecs; }}`", m.name)),
+                Some(probe) => {
+                    d.help(format!("the probe that begins the measurement is missing: `{probe} {{ {}{key} = nsecs; }}`", m.name))
+                }
                 None => d.suggest(&near, "assign it in another probe, or take it out"),
             });
         }

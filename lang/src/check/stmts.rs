@@ -84,7 +84,9 @@ impl Checker<'_> {
         match n {
             Some(n @ 1..=MAX_UNROLL) => Some(StmtKind::Unroll { count: n as u32, body }),
             Some(_) => {
-                self.tell(Diagnostic::error(count.span, format!("a loop is unrolled 1 to {MAX_UNROLL} times")).help("use `while` for more"));
+                self.tell(
+                    Diagnostic::error(count.span, format!("a loop is unrolled 1 to {MAX_UNROLL} times")).help("use `while` for more"),
+                );
                 None
             }
             None => None,
@@ -99,7 +101,8 @@ impl Checker<'_> {
             return self.effect(row, args, e.span);
         }
         let checked = self.expr(e);
-        let has_effect = matches!(checked.kind, ExprKind::IncVar { .. } | ExprKind::IncMap { .. } | ExprKind::Error | ExprKind::Ternary(..));
+        let has_effect =
+            matches!(checked.kind, ExprKind::IncVar { .. } | ExprKind::IncMap { .. } | ExprKind::Error | ExprKind::Ternary(..));
         if !has_effect {
             let d = Diagnostic::warning(e.span, "this value is not used").help("assign it, or print it with `print()`");
             self.tell(d);
@@ -252,7 +255,8 @@ impl Checker<'_> {
         } else if max <= min {
             Diagnostic::error(args[2].span, "the maximum must be above the minimum")
         } else if agg.buckets() > 1002 {
-            Diagnostic::error(args[3].span, format!("this makes {} buckets; 1000 are the most", agg.buckets() - 2)).help("take a larger step")
+            Diagnostic::error(args[3].span, format!("this makes {} buckets; 1000 are the most", agg.buckets() - 2))
+                .help("take a larger step")
         } else {
             return Some(agg);
         };
@@ -264,9 +268,7 @@ impl Checker<'_> {
 /// The mistake of assigning what can't be stored.
 fn no_value(e: &Expr) -> Option<Diagnostic> {
     match &e.ty {
-        Type::Record(_) | Type::Agg(_) => {
-            Some(Diagnostic::error(e.span, format!("a {} can't be assigned", join::shown(&e.ty))))
-        }
+        Type::Record(_) | Type::Agg(_) => Some(Diagnostic::error(e.span, format!("a {} can't be assigned", join::shown(&e.ty)))),
         _ => None,
     }
 }

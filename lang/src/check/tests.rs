@@ -57,7 +57,9 @@ fn subtraction_is_signed_and_unsigned_stays() {
 
 #[test]
 fn tracepoint_fields_of_every_kind() {
-    ok("tracepoint:sched:sched_switch { @[args.prev_comm, args->next_pid] = count(); if (args.prev_state == TASK_INTERRUPTIBLE) { @n++; } }");
+    ok(
+        "tracepoint:sched:sched_switch { @[args.prev_comm, args->next_pid] = count(); if (args.prev_state == TASK_INTERRUPTIBLE) { @n++; } }",
+    );
     ok("tracepoint:sched:sched_process_exec { printf(\"%s\\n\", str(args.filename)); }");
     ok("tracepoint:raw_syscalls:sys_enter { @[args.args[1]] = count(); }");
     ok("rawtracepoint:sys_enter { @[arg1, args.id] = count(); }");

@@ -31,7 +31,15 @@ pub fn too_deep(file: FileId, tokens: &[Spanned]) -> Option<Diagnostic> {
         }
         let prefix = matches!(
             token,
-            Token::Minus | Token::Bang | Token::Tilde | Token::Star | Token::Amp | Token::PlusPlus | Token::MinusMinus | Token::Question | Token::Else
+            Token::Minus
+                | Token::Bang
+                | Token::Tilde
+                | Token::Star
+                | Token::Amp
+                | Token::PlusPlus
+                | Token::MinusMinus
+                | Token::Question
+                | Token::Else
         );
         prefixes = match token {
             Token::Semi => 0,
@@ -49,9 +57,7 @@ pub fn too_deep(file: FileId, tokens: &[Spanned]) -> Option<Diagnostic> {
 
 fn one(file: FileId, tokens: &[Spanned], end: usize, mistake: Mistake) -> Diagnostic {
     match mistake {
-        ParseError::UnrecognizedToken { token: (start, token, stop), expected } => {
-            unexpected(file, tokens, start, stop, &token, &expected)
-        }
+        ParseError::UnrecognizedToken { token: (start, token, stop), expected } => unexpected(file, tokens, start, stop, &token, &expected),
         ParseError::UnrecognizedEof { location, expected } => at_end(file, tokens, location.min(end), &expected),
         ParseError::ExtraToken { token: (start, token, stop) } => unexpected(file, tokens, start, stop, &token, &[]),
         ParseError::InvalidToken { location } => Diagnostic::error(Span::new(file, location, location + 1), "this is not understood"),
@@ -67,7 +73,16 @@ fn unexpected(file: FileId, tokens: &[Spanned], start: usize, stop: usize, token
     if let (true, Some((_, _, b))) = (expects(";"), before) {
         let begins = matches!(
             token,
-            Token::Ident(_) | Token::Var(_) | Token::Map(_) | Token::If | Token::Let | Token::While | Token::Unroll | Token::For | Token::Return | Token::LBrace
+            Token::Ident(_)
+                | Token::Var(_)
+                | Token::Map(_)
+                | Token::If
+                | Token::Let
+                | Token::While
+                | Token::Unroll
+                | Token::For
+                | Token::Return
+                | Token::LBrace
         );
         if begins {
             return Diagnostic::error(Span::new(file, *b, *b), "a semicolon is missing here")
@@ -80,9 +95,13 @@ fn unexpected(file: FileId, tokens: &[Spanned], start: usize, stop: usize, token
             .help("several attach points are separated by commas, and an action follows: `PROBE, PROBE { ... }`"),
         Token::For => Diagnostic::error(here, "`for` loops are not supported yet"),
         Token::RBrace if expects(")") => Diagnostic::error(here, "a closing parenthesis is missing before this"),
-        Token::LBrace if before.is_none() => Diagnostic::error(here, "this block has no probe").help("write `BEGIN { ... }` or another probe before it"),
+        Token::LBrace if before.is_none() => {
+            Diagnostic::error(here, "this block has no probe").help("write `BEGIN { ... }` or another probe before it")
+        }
         Token::Assign => Diagnostic::error(here, "`=` can't stand here").help("`=` assigns to a variable or a map; to compare write `==`"),
-        _ if expects(")") && !expects("int") => Diagnostic::error(here, format!("{shown} can't stand here")).label("`)` or an operator expected"),
+        _ if expects(")") && !expects("int") => {
+            Diagnostic::error(here, format!("{shown} can't stand here")).label("`)` or an operator expected")
+        }
         _ if expects("int") => Diagnostic::error(here, format!("{shown} can't stand here")).label("a value expected"),
         _ => Diagnostic::error(here, format!("{shown} can't stand here")).label(wanted(expected)),
     }

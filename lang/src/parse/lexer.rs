@@ -173,7 +173,8 @@ impl<'a> ScriptLexer<'a> {
                     let c = self.rest().chars().next().map_or(1, char::len_utf8);
                     let span = self.span(at, at + c);
                     self.diags.push(
-                        Diagnostic::error(span, "this can't start a probe").help("write `PROBE { ACTION }`, for example `BEGIN { exit(); }`"),
+                        Diagnostic::error(span, "this can't start a probe")
+                            .help("write `PROBE { ACTION }`, for example `BEGIN { exit(); }`"),
                     );
                     self.pos += c;
                     return;

@@ -118,8 +118,27 @@ pub const PROVIDERS: &[&Provider] = &[
 
 /// Probe types of bpftrace that this version does not have yet.
 const NOT_YET: &[&str] = &[
-    "fentry", "fexit", "kfunc", "kretfunc", "usdt", "hardware", "software", "watchpoint", "asyncwatchpoint", "iter", "self", "test", "bench", "f", "fr", "U",
-    "h", "s", "w", "aw", "it",
+    "fentry",
+    "fexit",
+    "kfunc",
+    "kretfunc",
+    "usdt",
+    "hardware",
+    "software",
+    "watchpoint",
+    "asyncwatchpoint",
+    "iter",
+    "self",
+    "test",
+    "bench",
+    "f",
+    "fr",
+    "U",
+    "h",
+    "s",
+    "w",
+    "aw",
+    "it",
 ];
 
 /// An attach point that was found, with the context of its program.
@@ -185,8 +204,10 @@ pub fn resolve(ap: &ast::AttachPoint, kernel: &dyn Kernel, uses_args: bool) -> R
             return Err(Diagnostic::error(ap.span, format!("`{name}` probes are not supported yet")));
         }
         let near = nearest(name, PROVIDERS.iter().flat_map(|p| p.aliases.iter().copied().chain([p.name])).filter(|n| n.len() > 2));
-        return Err(Diagnostic::error(ap.span, format!("there is no probe type `{name}`"))
-            .suggest(&near, "probe types are begin, end, interval, profile, tracepoint, rawtracepoint, kprobe, kretprobe, uprobe, uretprobe"));
+        return Err(Diagnostic::error(ap.span, format!("there is no probe type `{name}`")).suggest(
+            &near,
+            "probe types are begin, end, interval, profile, tracepoint, rawtracepoint, kprobe, kretprobe, uprobe, uretprobe",
+        ));
     };
     let request = Request { provider, parts: parts[1..].to_vec(), text: &ap.text, span: ap.span, kernel, uses_args };
     (provider.expand)(&request)

@@ -56,7 +56,9 @@ fn period(r: &Request<'_>) -> Result<(String, Period), Diagnostic> {
                 "ms" => nanos(1_000_000)?,
                 "us" => nanos(1_000)?,
                 _ => {
-                    return Err(Diagnostic::error(r.span, format!("`{unit}` is no unit of time")).help("units are `s`, `ms`, `us` and `hz`"));
+                    return Err(
+                        Diagnostic::error(r.span, format!("`{unit}` is no unit of time")).help("units are `s`, `ms`, `us` and `hz`")
+                    );
                 }
             };
             Ok((format!("{provider}:{unit}:{n}"), period))

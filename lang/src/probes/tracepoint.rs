@@ -27,11 +27,8 @@ pub(super) const RAW_TRACEPOINT: Provider = Provider {
 
 fn tracepoint(r: &Request<'_>) -> Result<Vec<Resolved>, Diagnostic> {
     let [category, event] = r.parts.as_slice() else { return Err(r.bad_syntax()) };
-    let names = if is_glob(category) || is_glob(event) {
-        r.kernel.tracepoints(category, event)
-    } else {
-        vec![(category.clone(), event.clone())]
-    };
+    let names =
+        if is_glob(category) || is_glob(event) { r.kernel.tracepoints(category, event) } else { vec![(category.clone(), event.clone())] };
     if names.is_empty() {
         return Err(Diagnostic::error(r.span, format!("no tracepoint matches `{category}:{event}`"))
             .help("`beetrace -l 'tracepoint:*'` lists those of this kernel"));

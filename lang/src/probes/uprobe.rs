@@ -48,7 +48,8 @@ fn expand(r: &Request<'_>, ret: bool) -> Result<Vec<Resolved>, Diagnostic> {
         (Ok(found), _) => (found, 0),
         (Err(_), Some((symbol, o))) if !ret && crate::parse::parse_number(o).is_ok() => {
             let offset = crate::parse::parse_number(o).map_err(|_| r.bad_syntax())?;
-            let found = r.kernel.user_binary(binary, Some(symbol)).map_err(|e| r.refused(&format!("function `{symbol}` in `{binary}`"), e))?;
+            let found =
+                r.kernel.user_binary(binary, Some(symbol)).map_err(|e| r.refused(&format!("function `{symbol}` in `{binary}`"), e))?;
             (found, offset)
         }
         (Err(e), _) => return Err(missing(r, binary, &spec, e)),
@@ -78,9 +79,8 @@ fn missing(r: &Request<'_>, binary: &str, symbol: &str, error: crate::kernel::Ke
 fn check_offset(r: &Request<'_>, found: &UserBinary, offset: u64) -> Result<(), Diagnostic> {
     match found.symbols.first() {
         None => Err(Diagnostic::error(r.span, format!("no function of `{}` matches", found.path))),
-        Some(s) if offset > 0 && offset >= s.size => {
-            Err(Diagnostic::error(r.span, format!("`{}` is only {} bytes long", s.name, s.size)).help("the offset must lie within the function"))
-        }
+        Some(s) if offset > 0 && offset >= s.size => Err(Diagnostic::error(r.span, format!("`{}` is only {} bytes long", s.name, s.size))
+            .help("the offset must lie within the function")),
         Some(_) => Ok(()),
     }
 }

@@ -251,7 +251,8 @@ impl Btf {
         let mut args = self.parameters(&proto, 1);
         // The kernel's own traces of the arguments often have no names; `__probestub_NAME` has them.
         if args.iter().any(|a| a.name.is_empty())
-            && let Some((named, _)) = self.prototype(&format!("__probestub_{event}")).or_else(|| self.prototype(&format!("__bpf_trace_{event}")))
+            && let Some((named, _)) =
+                self.prototype(&format!("__probestub_{event}")).or_else(|| self.prototype(&format!("__bpf_trace_{event}")))
         {
             for (a, n) in args.iter_mut().zip(named.into_iter().skip(1)) {
                 a.name = n.name;

@@ -34,7 +34,10 @@ pub(super) fn find(binary: &str, symbol: Option<&str>) -> Result<UserBinary, Ker
     for (name, address, size) in &all {
         let hit = if exact { bare(name) == wanted } else { glob_match(wanted, bare(name)) };
         let known = symbols.iter().any(|s| s.address == *address && (exact || s.name == bare(name)));
-        if hit && !known && let Some(file_offset) = file_offset(&segments, *address) {
+        if hit
+            && !known
+            && let Some(file_offset) = file_offset(&segments, *address)
+        {
             symbols.push(UserSymbol { name: bare(name).into(), file_offset, address: *address, size: *size });
         }
     }

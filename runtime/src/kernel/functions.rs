@@ -9,7 +9,8 @@ pub(super) fn read() -> Result<Vec<Function>, String> {
     if let Some(text) = exact.filter(|t| !t.is_empty()) {
         return Ok(text.lines().map(|l| function(l.split(' ').next().unwrap_or(l), l)).collect());
     }
-    let text = std::fs::read_to_string("/proc/kallsyms").map_err(|e| format!("the kernel's functions can't be listed: /proc/kallsyms: {e}"))?;
+    let text =
+        std::fs::read_to_string("/proc/kallsyms").map_err(|e| format!("the kernel's functions can't be listed: /proc/kallsyms: {e}"))?;
     Ok(text.lines().filter_map(symbol).collect())
 }
 

@@ -18,7 +18,8 @@ pub(super) fn format(category: &str, event: &str) -> Result<Layout, KernelError>
     let plain = |n: &str| !n.is_empty() && !n.contains('/') && !n.starts_with('.');
     let path = dir.join(category).join(event).join("format");
     if plain(category) && plain(event) && path.exists() {
-        let text = std::fs::read_to_string(&path).map_err(|e| KernelError::Unavailable(format!("{} can't be read: {e}", path.display())))?;
+        let text =
+            std::fs::read_to_string(&path).map_err(|e| KernelError::Unavailable(format!("{} can't be read: {e}", path.display())))?;
         return Ok(parse(&text, category));
     }
     let all: Vec<String> = list("*", "*").into_iter().map(|(c, e)| format!("{c}:{e}")).collect();

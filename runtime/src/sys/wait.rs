@@ -65,8 +65,7 @@ pub fn process(pid: u32) -> io::Result<OwnedFd> {
 
 /// Waits until one of the descriptors is readable; tells which are.
 pub fn poll(fds: &[BorrowedFd<'_>], timeout_ms: i32) -> io::Result<Vec<bool>> {
-    let mut list: Vec<libc::pollfd> =
-        fds.iter().map(|f| libc::pollfd { fd: f.as_raw_fd(), events: libc::POLLIN, revents: 0 }).collect();
+    let mut list: Vec<libc::pollfd> = fds.iter().map(|f| libc::pollfd { fd: f.as_raw_fd(), events: libc::POLLIN, revents: 0 }).collect();
     // SAFETY: the list lives through the call and its length is given.
     let ret = unsafe { libc::poll(list.as_mut_ptr(), list.len() as libc::nfds_t, timeout_ms) };
     if ret < 0 {
