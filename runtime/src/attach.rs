@@ -12,7 +12,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 #[derive(Debug)]
 pub struct AttachError {
     /// The attach point, with its place in the script.
-    pub point: AttachPoint,
+    pub point: Box<AttachPoint>,
     /// What the reason is, a sentence.
     pub reason: String,
 }
@@ -41,7 +41,7 @@ pub fn attach(loaded: &Loaded, pid: Option<u32>) -> Result<Attached, AttachError
             match one(point, program.as_fd(), pid, &mut pmus) {
                 Ok(fds) => out.fds.extend(fds),
                 Err(reason) => {
-                    let error = AttachError { point: point.clone(), reason };
+                    let error = AttachError { point: Box::new(point.clone()), reason };
                     match loaded.manifest.settings.missing_probes {
                         MissingProbes::Error => return Err(error),
                         MissingProbes::Warn => out.missing.push(error),

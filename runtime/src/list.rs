@@ -38,7 +38,7 @@ pub fn print(kernel: &dyn Kernel, pattern: Option<&str>, verbose: bool) -> Resul
                 line(format!("rawtracepoint:{e}"), &fields)?;
             }
         }
-        if wanted("kprobe", &["k"]) && provider != "*" || wanted("kretprobe", &["kr"]) && provider != "*" {
+        if provider != "*" && (wanted("kprobe", &["k"]) || wanted("kretprobe", &["kr"])) {
             known = true;
             let name = if provider.contains('r') && provider.starts_with("kr") { "kretprobe" } else { "kprobe" };
             for f in kernel.functions(None, rest.unwrap_or("*")).unwrap_or_default() {

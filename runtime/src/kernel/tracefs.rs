@@ -48,7 +48,7 @@ fn parse(text: &str, category: &str) -> Layout {
     Layout { size, fields }
 }
 
-/// `field:unsigned short common_type;	offset:0;	size:2;	signed:0;`
+/// A line such as `field:unsigned short common_type; offset:0; size:2; signed:0;` (separated by tabs).
 fn field(line: &str, category: &str) -> Option<Field> {
     let mut parts = line.split(';').map(str::trim);
     let declaration = parts.next()?.strip_prefix("field:")?;
