@@ -32,9 +32,8 @@ impl Symbols {
     pub fn kernel(&mut self, addresses: &[u64]) -> Vec<Frame> {
         let new: Vec<u64> = addresses.iter().copied().filter(|a| !self.kernel.contains_key(a)).collect();
         if !new.is_empty() {
-            let mut kernel = Kernel::default();
             // The names of the running kernel are what is asked for; a vmlinux file is seldom there and slow to read.
-            kernel.vmlinux = MaybeDefault::None;
+            let kernel = Kernel { vmlinux: MaybeDefault::None, ..Kernel::default() };
             let found = self.look_up(&Source::Kernel(kernel), &new);
             self.kernel.extend(new.into_iter().zip(found));
         }
