@@ -172,6 +172,13 @@ fn local_time(out: &mut Vec<u8>, format: &str) {
     out.extend_from_slice(&text[..length.min(TIME)]);
 }
 
+/// A run that ends early still shows what it had.
+impl Drop for TextSink {
+    fn drop(&mut self) {
+        let _ = self.write_out();
+    }
+}
+
 impl Sink for TextSink {
     fn attached(&mut self, probes: usize) -> io::Result<()> {
         if self.options.quiet {
