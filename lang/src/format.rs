@@ -28,7 +28,8 @@ pub struct ArgSpec {
     pub width: Option<u32>,
     /// Precision.
     pub precision: Option<u32>,
-    /// Bits that the length modifier selects: 64 for none, `l`, `ll`, `j`, `z`; 16 for `h`; 8 for `hh`.
+    /// Bits that the length modifier selects: 32 for none, as in C and in bpftrace (`%d` of 5000000000 prints 705032704); 64 for
+    /// `l`, `ll`, `j`, `z`, `t`; 16 for `h`; 8 for `hh`.
     pub bits: u8,
     /// `d i u x X o c s p r` and so on.
     pub conversion: char,
@@ -73,7 +74,7 @@ fn conversion(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<Arg
         alt: false,
         width: None,
         precision: None,
-        bits: 64,
+        bits: 32,
         conversion: 'd',
     };
     while let Some(c) = rest.peek() {
@@ -95,7 +96,7 @@ fn conversion(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<Arg
     while let Some(c @ ('h' | 'l' | 'j' | 'z' | 't' | 'q' | 'L')) = rest.peek().copied() {
         rest.next();
         spec.bits = match (c, spec.bits) {
-            ('h', 64) => 16,
+            ('h', 32) => 16,
             ('h', _) => 8,
             _ => 64,
         };

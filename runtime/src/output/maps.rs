@@ -1,0 +1,161 @@
+//! Whole maps: the order of their entries and the lines they make.
+
+use super::aggregate::{self, total};
+use super::hist::hist;
+use super::value::{Show, narrow, slice, string, word};
+use crate::sink::Entry;
+use codegen::manifest::{MapInfo, Storage};
+use lang::types::{Agg, Type};
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+/// Appends a map's entries: the last `top` of them in their order (0: all). `asked` is true for `print(@map)`, which shows a
+/// scalar that was never assigned as zero; at exit such a map is left out.
+pub(super) fn map(out: &mut Vec<u8>, info: &MapInfo, entries: Vec<Entry>, top: u64, asked: bool, show: &mut Show<'_>) {
+    match &info.value {
+        Type::Agg(agg) if agg.is_hist() => histograms(out, info, *agg, entries, top, show.div, show),
+        _ if info.key.is_none() => scalar(out, info, entries.first(), asked, show),
+        _ => keyed(out, info, entries, top, show),
+    }
+}
+
+/// Appends the value of one entry, without its key, as `print(@map[key])` does. A missing entry is zero.
+pub(super) fn entry(out: &mut Vec<u8>, ty: &Type, entry: Option<&Entry>, show: &mut Show<'_>) {
+    let values = entry.map_or(&[][..], |e| &e.values);
+    match ty {
+        Type::Agg(agg) if !agg.is_hist() => show.aggregate(out, *agg, values),
+        _ => show.value(out, ty, values.first().map_or(&[], Vec::as_slice)),
+    }
+}
+
+fn scalar(out: &mut Vec<u8>, info: &MapInfo, found: Option<&Entry>, asked: bool, show: &mut Show<'_>) {
+    let assigned = found.is_some_and(|e| match (&info.value, info.storage) {
+        // The one entry of a per-CPU array is always there.
+        (Type::Agg(agg), Storage::PerCpuArray) => total(*agg, &e.values).updated,
+        _ => true,
+    });
+    if !assigned && !asked {
+        return;
+    }
+    out.extend_from_slice(info.name.as_bytes());
+    out.extend_from_slice(b": ");
+    entry(out, &info.value, found, show);
+    out.push(b'\n');
+}
+
+fn keyed(out: &mut Vec<u8>, info: &MapInfo, mut entries: Vec<Entry>, top: u64, show: &mut Show<'_>) {
+    let Some(key) = &info.key else { return };
+    entries.sort_by(|a, b| by_key(key, &a.key, &b.key));
+    sort_by_value(&info.value, &mut entries);
+    for e in last(&entries, top) {
+        name(out, info, key, &e.key, show);
+        out.extend_from_slice(b"]: ");
+        entry(out, &info.value, Some(e), show);
+        out.push(b'\n');
+    }
+}
+
+fn histograms(out: &mut Vec<u8>, info: &MapInfo, agg: Agg, entries: Vec<Entry>, top: u64, div: u32, show: &mut Show<'_>) {
+    let Some(key) = &info.key else {
+        let counts = entries.first().map_or_else(Vec::new, |e| keyless_counts(agg, e));
+        if counts.iter().any(|c| *c > 0) {
+            out.extend_from_slice(info.name.as_bytes());
+            out.extend_from_slice(b":\n");
+            hist(out, agg, &counts, div);
+            out.push(b'\n');
+        }
+        return;
+    };
+    let mut all: Vec<(Vec<u8>, Vec<u64>)> = by_histogram(agg, key, entries).into_iter().collect();
+    all.sort_by(|a, b| by_key(key, &a.0, &b.0));
+    all.sort_by_key(|(_, counts)| counts.iter().fold(0u64, |sum, c| sum.wrapping_add(*c)));
+    for (k, counts) in last(&all, top) {
+        name(out, info, key, k, show);
+        out.extend_from_slice(b"]:\n");
+        hist(out, agg, counts, div);
+        out.push(b'\n');
+    }
+}
+
+/// `@name[key`. The parentheses of several keys (and those of a string that looks like it) are left out.
+fn name(out: &mut Vec<u8>, info: &MapInfo, ty: &Type, key: &[u8], show: &mut Show<'_>) {
+    out.extend_from_slice(info.name.as_bytes());
+    out.push(b'[');
+    let start = out.len();
+    let div = std::mem::replace(&mut show.div, 1);
+    show.value(out, ty, key);
+    show.div = div;
+    if out.len() >= start + 2 && out[start] == b'(' && out.last() == Some(&b')') {
+        out.pop();
+        out.remove(start);
+    }
+}
+
+/// The buckets of a histogram without keys: each CPU has all of them.
+fn keyless_counts(agg: Agg, entry: &Entry) -> Vec<u64> {
+    let bucket = |i: usize| entry.values.iter().fold(0u64, |sum, cpu| sum.wrapping_add(word(cpu, i * 8)));
+    (0..agg.buckets() as usize).map(bucket).collect()
+}
+
+/// Gathers the buckets of each key: the bucket's number is the last word of an entry's key.
+fn by_histogram(agg: Agg, key: &Type, entries: Vec<Entry>) -> HashMap<Vec<u8>, Vec<u64>> {
+    let buckets = agg.buckets() as usize;
+    let size = key.stored_size() as usize;
+    let mut all: HashMap<Vec<u8>, Vec<u64>> = HashMap::new();
+    for e in entries {
+        let mut k = e.key;
+        let bucket = word(&k, size) as usize;
+        k.truncate(size);
+        let counts = all.entry(k).or_insert_with(|| vec![0; buckets]);
+        if let Some(count) = counts.get_mut(bucket) {
+            *count = e.values.iter().fold(*count, |sum, cpu| sum.wrapping_add(word(cpu, 0)));
+        }
+    }
+    all
+}
+
+/// The last `top` elements; all if it is 0.
+fn last<T>(all: &[T], top: u64) -> &[T] {
+    let skip = if top == 0 { 0 } else { all.len().saturating_sub(usize::try_from(top).unwrap_or(usize::MAX)) };
+    &all[skip..]
+}
+
+/// Numbers sort by value (`min` and `max` as if unsigned, `avg` and `stats` by the average); everything else stays in the
+/// order of the keys, which is also the order among equals.
+fn sort_by_value(ty: &Type, entries: &mut [Entry]) {
+    let first = |e: &Entry| e.values.first().map_or(0, |v| word(v, 0));
+    match ty {
+        Type::Int(int) if int.signed => entries.sort_by_key(|e| first(e) as i64),
+        Type::Int(_) => entries.sort_by_key(first),
+        Type::Agg(agg @ (Agg::Min(_) | Agg::Max(_))) => entries.sort_by_key(|e| total(*agg, &e.values).value),
+        Type::Agg(agg) if aggregate::signed(*agg) => entries.sort_by_key(|e| total(*agg, &e.values).value as i64),
+        Type::Agg(agg) => entries.sort_by_key(|e| total(*agg, &e.values).value),
+        _ => {}
+    }
+}
+
+/// Integers compare as signed, strings byte by byte, tuples member by member. bpftrace leaves the rest in the order of the
+/// kernel's hash, which is none; here it is the order of the bytes.
+fn by_key(ty: &Type, a: &[u8], b: &[u8]) -> Ordering {
+    match ty {
+        Type::Int(int) => {
+            let signed = lang::types::Int { signed: true, ..*int };
+            (narrow(word(a, 0), signed) as i64).cmp(&(narrow(word(b, 0), signed) as i64))
+        }
+        Type::Str(size) => string(a, *size).cmp(string(b, *size)),
+        Type::Tuple(members) => {
+            let mut at = 0;
+            for m in members {
+                let size = m.stored_size() as usize;
+                let order = by_key(m, slice(a, at, size), slice(b, at, size));
+                if order != Ordering::Equal {
+                    return order;
+                }
+                at += size;
+            }
+            Ordering::Equal
+        }
+        Type::Bool | Type::Ptr { .. } | Type::Ksym | Type::Usym => (word(a, 0), word(a, 8)).cmp(&(word(b, 0), word(b, 8))),
+        _ => a.cmp(b),
+    }
+}
