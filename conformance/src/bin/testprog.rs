@@ -1,0 +1,106 @@
+//! A program that does known things a known number of times, so that what is traced can be checked.
+
+use std::hint::black_box;
+use std::process::exit;
+
+/// Called a known number of times with the arguments 0, 1, 2, ...; returns `2 n + 1`.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn bt_target(n: u64) -> u64 {
+    black_box(n) * 2 + 1
+}
+
+/// Six arguments: 11, 22, 33, 44, 55, 66.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn bt_six(a: u64, b: u64, c: u64, d: u64, e: u64, f: u64) -> u64 {
+    black_box(a) + black_box(b) + black_box(c) + black_box(d) + black_box(e) + black_box(f)
+}
+
+/// A C string.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn bt_string(s: *const libc::c_char) -> i64 {
+    black_box(s);
+    -7
+}
+
+/// A name as Go has them.
+#[unsafe(export_name = "encoding/json.Marshal")]
+#[inline(never)]
+pub extern "C" fn json_marshal(n: u64) -> u64 {
+    black_box(n)
+}
+
+/// Busy for about so many milliseconds.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn bt_hot(ms: u64) -> u64 {
+    let start = std::time::Instant::now();
+    let mut n = 0u64;
+    while start.elapsed().as_millis() < u128::from(ms) {
+        for i in 0..10_000u64 {
+            n = black_box(n.wrapping_mul(31).wrapping_add(i));
+        }
+    }
+    n
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().collect();
+    let number = |i: usize| args.get(i).and_then(|a| a.parse::<u64>().ok()).unwrap_or(0);
+    match args.get(1).map(String::as_str) {
+        Some("writes") => writes(number(2)),
+        Some("opens") => (0..number(3)).for_each(|_| drop(std::fs::File::open(&args[2]))),
+        Some("calls") => calls(0, number(2)),
+        Some("marshal") => (0..number(2)).for_each(|n| drop(black_box(json_marshal(n)))),
+        Some("args") => {
+            black_box(bt_six(11, 22, 33, 44, 55, 66));
+            black_box(bt_string(c"hello from testprog".as_ptr()));
+        }
+        Some("spread") => spread(number(2)),
+        Some("burn") => drop(black_box(bt_hot(number(2)))),
+        Some("spawn") => (0..number(2)).for_each(|_| drop(std::process::Command::new(&args[0]).arg("nothing").status())),
+        Some("sleep") => std::thread::sleep(std::time::Duration::from_millis(number(2))),
+        Some("nothing") => {}
+        _ => {
+            eprintln!("testprog writes N | opens PATH N | calls N | marshal N | args | spread N | burn MS | spawn N | sleep MS");
+            exit(2);
+        }
+    }
+}
+
+/// Exactly `n` system calls write(1, ..., 1), into /dev/null.
+fn writes(n: u64) {
+    // SAFETY: constant strings and descriptors of our own.
+    unsafe {
+        let null = libc::open(c"/dev/null".as_ptr(), libc::O_WRONLY);
+        libc::dup2(null, 1);
+        for _ in 0..n {
+            libc::write(1, [b'x'].as_ptr().cast(), 1);
+        }
+    }
+}
+
+fn calls(first: u64, n: u64) {
+    for i in first..first + n {
+        black_box(bt_target(i));
+    }
+}
+
+/// `n` calls on every CPU there is, each from a thread that is bound to it; arguments 0 to n-1 on each.
+fn spread(n: u64) {
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads: Vec<_> = (0..cpus).map(|cpu| std::thread::spawn(move || on_cpu(cpu, n))).collect();
+    threads.into_iter().for_each(|t| drop(t.join()));
+}
+
+fn on_cpu(cpu: usize, n: u64) {
+    // SAFETY: the set is initialised before it is used, and its size is given.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(cpu, &mut set);
+        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set);
+    }
+    calls(0, n);
+}

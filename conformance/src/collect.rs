@@ -1,0 +1,47 @@
+//! All cases: the case files, the scripts whose output bpftrace has recorded, and the examples.
+
+use crate::case::{self, Case, Expect};
+use anyhow::{Context, Result};
+use std::path::{Path, PathBuf};
+
+/// The folder of this crate.
+pub fn crate_dir() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every case, by file and in the order of each file.
+pub fn all() -> Result<Vec<Case>> {
+    let mut out = Vec::new();
+    for path in files(&crate_dir().join("cases"), "case")? {
+        let text = std::fs::read_to_string(&path)?;
+        let list = case::parse(&text).map_err(anyhow::Error::msg).with_context(|| path.display().to_string())?;
+        let stem = stem(&path);
+        out.extend(list.into_iter().map(|c| Case { name: format!("{stem}: {}", c.name), ..c }));
+    }
+    for path in files(&crate_dir().join("oracle"), "bt")? {
+        let stdout = std::fs::read_to_string(path.with_extension("out")).with_context(|| path.display().to_string())?;
+        out.push(Case {
+            name: format!("oracle: {}", stem(&path)),
+            script: std::fs::read_to_string(&path)?,
+            expect: Expect { stdout: Some(stdout), ..Expect::default() },
+            ..Case::default()
+        });
+    }
+    for path in files(&crate_dir().join("../examples"), "bt")? {
+        let script = std::fs::read_to_string(&path)?;
+        let params = if script.contains("$1") { "testprog".into() } else { String::new() };
+        out.push(Case { name: format!("example: {}", stem(&path)), script, params, options: "--dry-run".into(), ..Case::default() });
+    }
+    Ok(out)
+}
+
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn files(dir: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+    let Ok(entries) = std::fs::read_dir(dir) else { return Ok(Vec::new()) };
+    let mut out: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == extension)).collect();
+    out.sort();
+    Ok(out)
+}

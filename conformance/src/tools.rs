@@ -1,0 +1,68 @@
+//! Programs that the suites need: beetrace itself, and packages of Debian.
+
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Builds beetrace (a moment, if it is up to date) and returns its path.
+pub fn beetrace() -> Result<PathBuf> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let root = crate::collect::crate_dir().join("..");
+    let ok = Command::new(cargo)
+        .args(["build", "--quiet", "--release", "-p", "runtime", "--bin", "beetrace"])
+        .current_dir(&root)
+        .status()
+        .context("cargo can't be run")?;
+    if !ok.success() {
+        bail!("beetrace does not build");
+    }
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    Ok(target.join("release/beetrace").canonicalize()?)
+}
+
+/// Whether the process is root.
+pub fn is_root() -> bool {
+    // SAFETY: takes nothing and cannot fail.
+    unsafe { libc::geteuid() == 0 }
+}
+
+/// Whether a command is on `$PATH`.
+pub fn has(command: &str) -> bool {
+    let path = std::env::var("PATH").unwrap_or_default();
+    path.split(':').any(|d| Path::new(d).join(command).is_file())
+}
+
+/// Whether packages may be installed: as root, with apt, and not forbidden by BEETRACE_NO_INSTALL=1.
+pub fn may_install() -> bool {
+    is_root() && has("apt-get") && std::env::var_os("BEETRACE_NO_INSTALL").is_none()
+}
+
+/// Installs the packages of commands that are missing; the error says what is missing and why.
+pub fn need(commands: &[(&str, &str)]) -> Result<(), String> {
+    let missing: Vec<_> = commands.iter().filter(|(c, _)| !has(c)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let packages: Vec<&str> = missing.iter().map(|(_, p)| *p).collect();
+    if !may_install() {
+        return Err(format!("{} not installed, and installing is not allowed here", packages.join(", ")));
+    }
+    update();
+    let status = apt(&["install", "-y", "--no-install-recommends"], &packages);
+    if !status || commands.iter().any(|(c, _)| !has(c)) {
+        return Err(format!("{} can't be installed", packages.join(", ")));
+    }
+    Ok(())
+}
+
+/// Fetches the package lists, once a process; old ones serve if that fails.
+pub fn update() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| drop(apt(&["update"], &[])));
+}
+
+fn apt(verb: &[&str], packages: &[&str]) -> bool {
+    let mut c = Command::new("apt-get");
+    c.args(verb).args(packages).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null()).stdout(Stdio::null());
+    c.status().is_ok_and(|s| s.success())
+}

@@ -1,0 +1,115 @@
+//! All cases on the kernel that runs here.
+
+use anyhow::Result;
+use conformance::case::Case;
+use conformance::report::Report;
+use conformance::{collect, runner, tools};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+
+fn main() -> Result<ExitCode> {
+    let mut report = Report::default();
+    let dir = std::env::temp_dir().join(format!("beetrace-host-{}", std::process::id()));
+    std::fs::create_dir_all(&dir)?;
+    let beetrace = tools::beetrace()?;
+    let testprog = Path::new(env!("CARGO_BIN_EXE_testprog"));
+    if tools::is_root() {
+        cases(&beetrace, testprog, &dir, &mut report)?;
+        ordinary_user(&beetrace, &dir, &mut report)?;
+        leaves_nothing(&beetrace, &dir, &mut report)?;
+    } else {
+        report.skip("all cases on this kernel", "they need root");
+    }
+    std::fs::remove_dir_all(&dir)?;
+    Ok(if report.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn cases(beetrace: &Path, testprog: &Path, dir: &Path, report: &mut Report) -> Result<()> {
+    let kprobes = Path::new("/sys/bus/event_source/devices/kprobe").exists();
+    let filter = std::env::args().nth(1).filter(|a| !a.starts_with('-'));
+    for case in collect::all()? {
+        if filter.as_ref().is_some_and(|f| !case.name.contains(f.as_str())) {
+            continue;
+        }
+        if let Some(why) = unfit(&case, kprobes) {
+            report.skip(&case.name, why);
+            continue;
+        }
+        let out = runner::on_host(&case, beetrace, testprog, dir)?;
+        report.ran("host", &case, &out);
+    }
+    Ok(())
+}
+
+fn unfit(case: &Case, kprobes: bool) -> Option<&'static str> {
+    if case.needs.contains("vm") {
+        return Some("made for the virtual machines");
+    }
+    (case.needs.contains("kprobe") && !kprobes).then_some("this kernel has no kprobes")
+}
+
+/// As an ordinary user: two lines, exit code 1.
+fn ordinary_user(beetrace: &Path, dir: &Path, report: &mut Report) -> Result<()> {
+    let copy = dir.join("beetrace");
+    std::fs::copy(beetrace, &copy)?;
+    let out = Command::new(&copy).args(["-e", "BEGIN { exit(); }"]).uid(65534).gid(65534).current_dir("/").output()?;
+    let text = String::from_utf8_lossy(&out.stderr).into_owned();
+    let mut wrong = Vec::new();
+    if out.status.code() != Some(1) {
+        wrong.push(format!("exit code {:?}", out.status.code()));
+    }
+    if text.lines().count() != 2 || !text.contains("root") || !text.contains("CAP_BPF") {
+        wrong.push("not the two lines".into());
+    }
+    report.outcome("host", "an ordinary user is told what is missing", wrong, &text);
+    Ok(())
+}
+
+/// A script with mistakes attaches nothing, and a run leaves no program behind.
+fn leaves_nothing(beetrace: &Path, dir: &Path, report: &mut Report) -> Result<()> {
+    let log = dir.join("marker");
+    for (name, script, code) in [
+        ("a script with five mistakes attaches nothing", "BEGIN { $a = nope; @x = 1; @x = \"s\"; foo(); @y = count(1); printf(\"%d\\n\"); }", 1),
+        ("a run leaves no program behind", "tracepoint:raw_syscalls:sys_enter { @ = count(); } interval:ms:100 { exit(); }", 0),
+    ] {
+        let out = Command::new(beetrace).args(["-q", "-e", script]).output()?;
+        let text = String::from_utf8_lossy(&out.stderr).into_owned();
+        let mut wrong = Vec::new();
+        if out.status.code() != Some(code) {
+            wrong.push(format!("exit code {:?}", out.status.code()));
+        }
+        if code == 1 && text.matches("Error:").count() != 5 {
+            wrong.push(format!("{} messages instead of five", text.matches("Error:").count()));
+        }
+        // The kernel detaches in its own time, through a child that may still be ending.
+        let mut left = Vec::new();
+        for _ in 0..50 {
+            left = holders()?;
+            if left.is_empty() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+        wrong.extend(left);
+        report.outcome("host", name, wrong, &text);
+    }
+    drop(log);
+    Ok(())
+}
+
+/// Processes called beetrace that still hold a BPF program.
+fn holders() -> Result<Vec<String>> {
+    let mut out = Vec::new();
+    for entry in std::fs::read_dir("/proc")?.flatten() {
+        let comm = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
+        if comm.trim() != "beetrace" {
+            continue;
+        }
+        let fds = std::fs::read_dir(entry.path().join("fd")).map(|d| d.flatten().collect::<Vec<_>>()).unwrap_or_default();
+        if fds.iter().any(|f| std::fs::read_link(f.path()).is_ok_and(|l| l.to_string_lossy().contains("bpf-prog"))) {
+            out.push(format!("process {} still holds a program", entry.file_name().to_string_lossy()));
+        }
+    }
+    Ok(out)
+}
