@@ -58,9 +58,10 @@ pub struct Losses {
 pub trait Sink {
     /// Everything is attached: so many attach points.
     fn attached(&mut self, probes: usize) -> io::Result<()>;
-    /// An event that prints. `payload` is what follows the action's number. (`Clear`, `Zero` and `Exit` are the session's own.)
+    /// An event that prints. `payload` is what follows the action's number. `Clear` and `Zero` are
+    /// carried out by the session after the sink has heard of them; `Exit` is the session's own.
     fn event(&mut self, action: &Action, payload: &[u8], world: &mut dyn World) -> io::Result<()>;
-    /// End of the run: prints every map that has something in it.
+    /// End of the run, to be called whether `print_maps_on_exit` is set or not: prints every map that has something in it if it is.
     fn maps(&mut self, world: &mut dyn World) -> io::Result<()>;
     /// Something was lost since the last call; called at most once a second and at the end.
     fn lost(&mut self, now: Losses, before: Losses) -> io::Result<()>;

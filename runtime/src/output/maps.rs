@@ -9,14 +9,34 @@ use lang::types::{Agg, Type};
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-/// Appends a map's entries: the last `top` of them in their order (0: all). `asked` is true for `print(@map)`, which shows a
-/// scalar that was never assigned as zero; at exit such a map is left out.
-pub(super) fn map(out: &mut Vec<u8>, info: &MapInfo, entries: Vec<Entry>, top: u64, asked: bool, show: &mut Show<'_>) {
+/// How a map is to be printed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wish {
+    /// The last so many entries in their order; 0 for all.
+    pub top: u64,
+    /// By `print(@map)`, which shows a scalar that was never assigned as zero; at exit such a map is left out.
+    pub asked: bool,
+    /// `zero(@map)` made it what it is: it was assigned, though its values may not show it.
+    pub zeroed: bool,
+}
+
+/// Appends a map's entries.
+pub(super) fn map(out: &mut Vec<u8>, info: &MapInfo, entries: Vec<Entry>, wish: Wish, show: &mut Show<'_>) {
     match &info.value {
-        Type::Agg(agg) if agg.is_hist() => histograms(out, info, *agg, entries, top, show.div, show),
-        _ if info.key.is_none() => scalar(out, info, entries.first(), asked, show),
-        _ => keyed(out, info, entries, top, show),
+        Type::Agg(agg) if agg.is_hist() => histograms(out, info, *agg, entries, wish, show),
+        _ if info.key.is_none() => scalar(out, info, entries.first(), wish, show),
+        _ => keyed(out, info, entries, wish.top, show),
     }
+}
+
+/// True if the entry of a map without keys was assigned or updated, as far as its values tell.
+pub(super) fn updated(info: &MapInfo, found: Option<&Entry>) -> bool {
+    found.is_some_and(|e| match (&info.value, info.storage) {
+        // The one entry of a per-CPU array is always there.
+        (Type::Agg(agg), _) if agg.is_hist() => keyless_counts(*agg, e).iter().any(|c| *c > 0),
+        (Type::Agg(agg), Storage::PerCpuArray) => total(*agg, &e.values).updated,
+        _ => true,
+    })
 }
 
 /// Appends the value of one entry, without its key, as `print(@map[key])` does. A missing entry is zero.
@@ -28,13 +48,8 @@ pub(super) fn entry(out: &mut Vec<u8>, ty: &Type, entry: Option<&Entry>, show: &
     }
 }
 
-fn scalar(out: &mut Vec<u8>, info: &MapInfo, found: Option<&Entry>, asked: bool, show: &mut Show<'_>) {
-    let assigned = found.is_some_and(|e| match (&info.value, info.storage) {
-        // The one entry of a per-CPU array is always there.
-        (Type::Agg(agg), Storage::PerCpuArray) => total(*agg, &e.values).updated,
-        _ => true,
-    });
-    if !assigned && !asked {
+fn scalar(out: &mut Vec<u8>, info: &MapInfo, found: Option<&Entry>, wish: Wish, show: &mut Show<'_>) {
+    if !wish.asked && !wish.zeroed && !updated(info, found) {
         return;
     }
     out.extend_from_slice(info.name.as_bytes());
@@ -55,10 +70,11 @@ fn keyed(out: &mut Vec<u8>, info: &MapInfo, mut entries: Vec<Entry>, top: u64, s
     }
 }
 
-fn histograms(out: &mut Vec<u8>, info: &MapInfo, agg: Agg, entries: Vec<Entry>, top: u64, div: u32, show: &mut Show<'_>) {
+fn histograms(out: &mut Vec<u8>, info: &MapInfo, agg: Agg, entries: Vec<Entry>, wish: Wish, show: &mut Show<'_>) {
+    let div = show.div;
     let Some(key) = &info.key else {
         let counts = entries.first().map_or_else(Vec::new, |e| keyless_counts(agg, e));
-        if counts.iter().any(|c| *c > 0) {
+        if wish.zeroed || counts.iter().any(|c| *c > 0) {
             out.extend_from_slice(info.name.as_bytes());
             out.extend_from_slice(b":\n");
             hist(out, agg, &counts, div);
@@ -69,7 +85,7 @@ fn histograms(out: &mut Vec<u8>, info: &MapInfo, agg: Agg, entries: Vec<Entry>, 
     let mut all: Vec<(Vec<u8>, Vec<u64>)> = by_histogram(agg, key, entries).into_iter().collect();
     all.sort_by(|a, b| by_key(key, &a.0, &b.0));
     all.sort_by_key(|(_, counts)| counts.iter().fold(0u64, |sum, c| sum.wrapping_add(*c)));
-    for (k, counts) in last(&all, top) {
+    for (k, counts) in last(&all, wish.top) {
         name(out, info, key, k, show);
         out.extend_from_slice(b"]:\n");
         hist(out, agg, counts, div);

@@ -287,3 +287,23 @@ fn time_is_local_and_formatted() {
     let got = Bench::default().event(Action::Time { format: "%Y|%%|%H:%M\n".into() }, &[]);
     assert!(got.starts_with("20") && got.contains("|%|") && got.ends_with('\n') && got.len() == 13, "{got:?}");
 }
+
+#[test]
+fn zeroed_maps_print_as_zero() {
+    let mut b = Bench::default();
+    let h = Type::Agg(Agg::Hist { bits: 0 });
+    let used = b.map("@c", None, Type::Agg(Agg::Count), Storage::PerCpuArray, one(vec![int(2)]));
+    let hist = b.map("@h", None, h, Storage::PerCpuArray, one(vec![words(&[0, 1])]));
+    let unused = b.map("@u", None, Type::Agg(Agg::Count), Storage::PerCpuArray, one(vec![int(0)]));
+    let got = b.run(|sink, fake| {
+        for map in [used, hist, unused] {
+            sink.event(&Action::Zero { map }, &[], fake).unwrap();
+        }
+        fake.maps.insert(used.0, one(vec![int(0)]));
+        fake.maps.insert(hist.0, one(vec![words(&[0, 0])]));
+        sink.maps(fake).unwrap();
+        sink.event(&Action::Clear { map: used }, &[], fake).unwrap();
+        sink.maps(fake).unwrap();
+    });
+    assert_eq!(got, "\n\n@c: 0\n@h:\n\n\n\n@h:\n\n");
+}

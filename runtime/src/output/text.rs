@@ -1,12 +1,13 @@
 //! The sink that writes text.
 
-use super::maps;
+use super::maps::{self, Wish};
 use super::printf::printf;
 use super::value::{Show, word};
 use crate::sink::{Losses, Sink, World};
 use codegen::manifest::{Action, Manifest, MapId};
 use lang::source::{SourceMap, Span};
 use lang::types::Type;
+use std::collections::HashSet;
 use std::ffi::CString;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -55,12 +56,14 @@ pub struct TextSink {
     options: TextOptions,
     /// Text that is not written yet.
     text: Vec<u8>,
+    /// Maps without keys that were zeroed after something had been counted.
+    zeroed: HashSet<u32>,
 }
 
 impl TextSink {
     /// A sink that writes to `writer`, and messages to the standard error stream.
     pub fn new(manifest: Arc<Manifest>, writer: Box<dyn Write>, options: TextOptions) -> TextSink {
-        TextSink { manifest, writer, errors: Box::new(io::stderr()), options, text: Vec::with_capacity(8192) }
+        TextSink { manifest, writer, errors: Box::new(io::stderr()), options, text: Vec::with_capacity(8192), zeroed: HashSet::new() }
     }
 
     /// Messages go to `errors` instead.
@@ -93,7 +96,8 @@ impl TextSink {
         // Nothing divides by 0.
         let div = (word(payload, 8) as u32).max(1);
         let mut show = Show { settings: &self.manifest.settings, world, div, plus: false };
-        maps::map(&mut self.text, info, entries, word(payload, 0), true, &mut show);
+        let wish = Wish { top: word(payload, 0), asked: true, zeroed: self.zeroed.contains(&id.0) };
+        maps::map(&mut self.text, info, entries, wish, &mut show);
         Ok(())
     }
 
@@ -112,6 +116,15 @@ impl TextSink {
             show.value(&mut self.text, &info.value, value);
         }
         self.text.push(b'\n');
+        Ok(())
+    }
+
+    /// Remembers that the map holds something now: once it is zero, its values do not tell.
+    fn will_be_zeroed(&mut self, id: MapId, world: &mut dyn World) -> io::Result<()> {
+        let Some(info) = self.manifest.maps.get(id.0 as usize) else { return Ok(()) };
+        if info.key.is_none() && maps::updated(info, world.entries(id)?.first()) {
+            self.zeroed.insert(id.0);
+        }
         Ok(())
     }
 
@@ -202,7 +215,11 @@ impl Sink for TextSink {
             Action::PrintEntry { map } => self.print_entry(*map, payload, world)?,
             Action::Time { format } => local_time(&mut self.text, format),
             Action::Warning { what, span } => self.warning(what, *span, word(payload, 0) as i64)?,
-            Action::Clear { .. } | Action::Zero { .. } | Action::Exit => {}
+            Action::Zero { map } => self.will_be_zeroed(*map, world)?,
+            Action::Clear { map } => {
+                self.zeroed.remove(&map.0);
+            }
+            Action::Exit => {}
         }
         if self.options.buffering == Buffering::None || self.text.len() > FULL {
             self.write_out()?;
@@ -219,7 +236,8 @@ impl Sink for TextSink {
             for i in order {
                 let entries = world.entries(MapId(i as u32))?;
                 let mut show = Show { settings: &self.manifest.settings, world, div: 1, plus: false };
-                maps::map(&mut self.text, &self.manifest.maps[i], entries, 0, false, &mut show);
+                let wish = Wish { zeroed: self.zeroed.contains(&(i as u32)), ..Wish::default() };
+                maps::map(&mut self.text, &self.manifest.maps[i], entries, wish, &mut show);
             }
         }
         self.write_out()
