@@ -76,7 +76,7 @@ impl Expect {
             wrong.push(format!("exit code {} instead of {}", out.exit, self.exit));
         }
         if let Some(want) = &self.stdout
-            && out.stdout.trim_end() != want.trim_end()
+            && body(&out.stdout, want) != want.trim_end()
         {
             wrong.push(format!("the output is not\n{want}"));
         }
@@ -94,6 +94,12 @@ impl Expect {
         }
         wrong
     }
+}
+
+/// The output without its last newlines and, unless the expectation begins with one, without the empty lines before maps.
+fn body<'o>(out: &'o str, want: &str) -> &'o str {
+    let out = out.trim_end();
+    if want.starts_with('\n') { out } else { out.trim_start_matches('\n') }
 }
 
 /// Reads a case file; the error names the line.

@@ -58,7 +58,9 @@ pub fn need(commands: &[(&str, &str)]) -> Result<(), String> {
 /// Fetches the package lists, once a process; old ones serve if that fails.
 pub fn update() {
     static ONCE: std::sync::Once = std::sync::Once::new();
-    ONCE.call_once(|| drop(apt(&["update"], &[])));
+    ONCE.call_once(|| {
+        let _ = apt(&["update"], &[]);
+    });
 }
 
 fn apt(verb: &[&str], packages: &[&str]) -> bool {

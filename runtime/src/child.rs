@@ -58,6 +58,37 @@ impl Child {
         }
     }
 
+    /// Asks to be told just before it ends, while its memory is still mapped: then it stops, and SIGCHLD is sent.
+    /// Where the system does not allow that, it is not told (ptrace(2), PTRACE_O_TRACEEXIT).
+    pub fn watch_end(&self) {
+        // SAFETY: plain integers; the process is our child.
+        unsafe { libc::ptrace(libc::PTRACE_SEIZE, self.pid as libc::pid_t, 0, libc::PTRACE_O_TRACEEXIT) };
+    }
+
+    /// Handles its stops: calls `about_to_end` at the one before its end, passes signals on, and lets it go on.
+    pub fn handle_stops(&mut self, mut about_to_end: impl FnMut(u32)) {
+        let pid = self.pid as libc::pid_t;
+        let mut status = 0;
+        // SAFETY: the status is written to a local; the requests take plain integers.
+        unsafe {
+            while libc::waitpid(pid, &raw mut status, libc::WNOHANG | libc::__WALL) == pid {
+                if !libc::WIFSTOPPED(status) {
+                    self.waited = true;
+                    return;
+                }
+                let event = status >> 16;
+                if event == libc::PTRACE_EVENT_EXIT {
+                    about_to_end(self.pid);
+                }
+                match event {
+                    libc::PTRACE_EVENT_STOP => libc::ptrace(libc::PTRACE_LISTEN, pid, 0, 0),
+                    0 => libc::ptrace(libc::PTRACE_CONT, pid, 0, libc::WSTOPSIG(status)),
+                    _ => libc::ptrace(libc::PTRACE_CONT, pid, 0, 0),
+                };
+            }
+        }
+    }
+
     /// Ends it, if it still runs, as bpftrace does when the script ends first.
     fn end(&mut self) {
         if self.waited {

@@ -8,6 +8,7 @@ pub mod driver;
 pub mod kernel;
 pub mod list;
 pub mod load;
+pub mod mappings;
 pub mod maps;
 pub mod output;
 pub mod session;

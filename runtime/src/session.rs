@@ -9,7 +9,8 @@ use crate::symbols::Symbols;
 use crate::sys::{bpf, wait};
 use crate::world::Live;
 use aya::maps::{Map, MapData, RingBuf};
-use codegen::manifest::{Action, Artifact, RING, Target, bss};
+use codegen::manifest::{Action, Artifact, Manifest, RING, Target, bss};
+use lang::types::Type;
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -86,11 +87,14 @@ impl Session {
     /// Attaches, runs to the end, prints. What is attached is left in `attached`, because detaching takes time that is
     /// not the user's: see [`leave`].
     pub fn run(&mut self, sink: &mut dyn Sink, attached: &mut Attached) -> Result<Outcome, SessionError> {
-        let signals = wait::signals(&[libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1])?;
+        let signals = wait::signals(&[libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGCHLD])?;
         let mut child = match &self.options.command {
             Some(c) => Some(Child::spawn(c).map_err(SessionError::Command)?),
             None => None,
         };
+        if let Some(c) = child.as_ref().filter(|_| names_user_code(&self.loaded.manifest)) {
+            c.watch_end();
+        }
         self.bss.set(bss::START, wait::monotonic_nanos());
         self.bss.set(bss::CPID, child.as_ref().map_or(0, |c| u64::from(c.pid)));
         fire(&self.loaded, |t| *t == Target::Begin)?;
@@ -123,6 +127,24 @@ fn fire(loaded: &Loaded, which: impl Fn(&Target) -> bool) -> Result<(), SessionE
         }
     }
     Ok(())
+}
+
+/// Whether the script prints names of user code, for which what a process has mapped must be known.
+fn names_user_code(manifest: &Manifest) -> bool {
+    fn is_user(ty: &Type) -> bool {
+        match ty {
+            Type::UStack { .. } | Type::Usym => true,
+            Type::Tuple(members) => members.iter().any(is_user),
+            _ => false,
+        }
+    }
+    let in_maps = manifest.maps.iter().any(|m| is_user(&m.value) || m.key.as_ref().is_some_and(is_user));
+    in_maps
+        || manifest.actions.iter().any(|a| match a {
+            Action::Printf { args, .. } => args.iter().any(is_user),
+            Action::PrintValue { ty } => is_user(ty),
+            _ => false,
+        })
 }
 
 /// State of the event loop.
@@ -189,7 +211,7 @@ impl<'a> Run<'a> {
             let ready = wait::poll(&fds, LOSS_INTERVAL.as_millis() as i32)?;
             let ended = watched.is_some() && ready[1];
             self.drain(sink)?;
-            if ready[0] && self.signal(sink, signals)? || ended {
+            if ready[0] && self.signal(sink, signals, child.as_deref_mut())? || ended {
                 break;
             }
             for (timer, _) in timers.iter().zip(&ready[first_timer..]).filter(|(_, r)| **r) {
@@ -222,10 +244,14 @@ impl<'a> Run<'a> {
     }
 
     /// Handles the signals that arrived; true if one of them ends the run.
-    fn signal(&mut self, sink: &mut dyn Sink, signals: &OwnedFd) -> Result<bool, SessionError> {
+    fn signal(&mut self, sink: &mut dyn Sink, signals: &OwnedFd, mut child: Option<&mut Child>) -> Result<bool, SessionError> {
         let mut ends = false;
         while let Some(signal) = wait::next_signal(signals.as_fd()) {
-            if signal == libc::SIGUSR1 {
+            if signal == libc::SIGCHLD {
+                if let Some(c) = child.as_deref_mut() {
+                    c.handle_stops(|pid| self.live.symbols.keep(pid));
+                }
+            } else if signal == libc::SIGUSR1 {
                 sink.maps(&mut self.live).map_err(SessionError::Output)?;
                 sink.flush().map_err(SessionError::Output)?;
             } else {

@@ -1,7 +1,8 @@
 //! Addresses to names, by blazesym. What is looked up is remembered for as long as the session lasts.
 
 use crate::sink::Frame;
-use blazesym::symbolize::source::{Kernel, Process, Source};
+use crate::mappings::Mappings;
+use blazesym::symbolize::source::{Elf, Kernel, Process, Source};
 use blazesym::symbolize::{Input, Symbolized, Symbolizer};
 use blazesym::{MaybeDefault, Pid};
 use std::collections::HashMap;
@@ -13,12 +14,14 @@ pub struct Symbols {
     debug_info: bool,
     kernel: HashMap<u64, Vec<Frame>>,
     user: HashMap<(u32, u64), Vec<Frame>>,
+    /// Processes that have ended, with what they had mapped.
+    ended: HashMap<u32, Mappings>,
 }
 
 impl Symbols {
     /// Nothing is read before the first look-up.
     pub fn new(demangle: bool, debug_info: bool) -> Self {
-        Symbols { symbolizer: None, demangle, debug_info, kernel: HashMap::new(), user: HashMap::new() }
+        Symbols { symbolizer: None, demangle, debug_info, kernel: HashMap::new(), user: HashMap::new(), ended: HashMap::new() }
     }
 
     fn symbolizer(&mut self) -> &Symbolizer {
@@ -43,13 +46,34 @@ impl Symbols {
     /// Frames of addresses in a process.
     pub fn user(&mut self, pid: u32, addresses: &[u64]) -> Vec<Frame> {
         let new: Vec<u64> = addresses.iter().copied().filter(|a| !self.user.contains_key(&(pid, *a))).collect();
-        if !new.is_empty() {
+        if self.ended.contains_key(&pid) {
+            for a in new {
+                let found = self.of_ended(pid, a).unwrap_or_else(|| vec![Frame { address: a, ..Frame::default() }]);
+                self.user.insert((pid, a), found);
+            }
+        } else if !new.is_empty() {
             let mut process = Process::new(Pid::from(pid));
             process.debug_syms = self.debug_info;
             let found = self.look_up(&Source::Process(process), &new);
             self.user.extend(new.into_iter().map(|a| (pid, a)).zip(found));
         }
         addresses.iter().flat_map(|a| self.user.get(&(pid, *a)).cloned().unwrap_or_default()).collect()
+    }
+
+    /// A process is about to end: its addresses can be looked up afterwards by what it has mapped.
+    pub fn keep(&mut self, pid: u32) {
+        if let Some(mappings) = Mappings::of(pid) {
+            self.ended.insert(pid, mappings);
+        }
+    }
+
+    /// Frames of an address in a process that has ended.
+    fn of_ended(&mut self, pid: u32, address: u64) -> Option<Vec<Frame>> {
+        let (path, offset) = self.ended.get(&pid)?.file_offset(address)?;
+        let mut elf = Elf::new(path);
+        elf.debug_syms = self.debug_info;
+        let found = self.symbolizer().symbolize(&Source::Elf(elf), Input::FileOffset(&[offset])).ok()?;
+        found.first().map(|s| frames(s, address))
     }
 
     fn look_up(&mut self, source: &Source<'_>, addresses: &[u64]) -> Vec<Vec<Frame>> {

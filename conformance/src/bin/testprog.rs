@@ -53,13 +53,17 @@ fn main() {
         Some("writes") => writes(number(2)),
         Some("opens") => (0..number(3)).for_each(|_| drop(std::fs::File::open(&args[2]))),
         Some("calls") => calls(0, number(2)),
-        Some("marshal") => (0..number(2)).for_each(|n| drop(black_box(json_marshal(n)))),
+        Some("marshal") => (0..number(2)).for_each(|n| {
+            black_box(json_marshal(n));
+        }),
         Some("args") => {
             black_box(bt_six(11, 22, 33, 44, 55, 66));
             black_box(bt_string(c"hello from testprog".as_ptr()));
         }
         Some("spread") => spread(number(2)),
-        Some("burn") => drop(black_box(bt_hot(number(2)))),
+        Some("burn") => {
+            black_box(bt_hot(number(2)));
+        }
         Some("spawn") => (0..number(2)).for_each(|_| drop(std::process::Command::new(&args[0]).arg("nothing").status())),
         Some("sleep") => std::thread::sleep(std::time::Duration::from_millis(number(2))),
         Some("nothing") => {}
