@@ -84,7 +84,7 @@ fn leaves_nothing(beetrace: &Path, report: &mut Report) -> Result<()> {
         // The kernel detaches in its own time, through a child that may still be ending.
         let mut left = Vec::new();
         for _ in 0..50 {
-            left = holders()?;
+            left = holders(beetrace)?;
             if left.is_empty() {
                 break;
             }
@@ -96,12 +96,11 @@ fn leaves_nothing(beetrace: &Path, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Processes called beetrace that still hold a BPF program.
-fn holders() -> Result<Vec<String>> {
+/// Processes of this beetrace that still hold a BPF program.
+fn holders(beetrace: &Path) -> Result<Vec<String>> {
     let mut out = Vec::new();
     for entry in std::fs::read_dir("/proc")?.flatten() {
-        let comm = std::fs::read_to_string(entry.path().join("comm")).unwrap_or_default();
-        if comm.trim() != "beetrace" {
+        if std::fs::read_link(entry.path().join("exe")).ok().as_deref() != Some(beetrace) {
             continue;
         }
         let fds = std::fs::read_dir(entry.path().join("fd")).map(|d| d.flatten().collect::<Vec<_>>()).unwrap_or_default();

@@ -153,7 +153,7 @@ pub enum StmtKind {
         /// An integer.
         code: Expr,
     },
-    /// `delete(@m, k)` whose result nobody asks for: a failure is told.
+    /// `delete(@m, k)` whose result nobody asks for.
     Delete {
         /// The map.
         map: MapId,

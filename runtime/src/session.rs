@@ -115,7 +115,7 @@ impl Session {
         run.drain(sink)?;
         fire(&self.loaded, |t| *t == Target::End)?;
         run.drain(sink)?;
-        run.finish(sink, self.loaded.manifest.settings.print_maps_on_exit)
+        run.finish(sink)
     }
 }
 
@@ -271,8 +271,14 @@ impl<'a> Run<'a> {
             let number = u64::from_ne_bytes(*number) as usize;
             let Some(action) = self.loaded.manifest.actions.get(number) else { continue };
             match action {
-                Action::Clear { map } => self.live.maps.clear(*map)?,
-                Action::Zero { map } => self.live.maps.zero(*map)?,
+                Action::Clear { map } => {
+                    sink.event(action, payload, &mut self.live).map_err(SessionError::Output)?;
+                    self.live.maps.clear(*map)?;
+                }
+                Action::Zero { map } => {
+                    sink.event(action, payload, &mut self.live).map_err(SessionError::Output)?;
+                    self.live.maps.zero(*map)?;
+                }
                 Action::Exit => {
                     let code = payload.first_chunk::<8>().map_or(0, |c| i64::from_ne_bytes(*c));
                     self.exit.get_or_insert(code as i32);
@@ -299,10 +305,8 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn finish(&mut self, sink: &mut dyn Sink, print_maps: bool) -> Result<Outcome, SessionError> {
-        if print_maps {
-            sink.maps(&mut self.live).map_err(SessionError::Output)?;
-        }
+    fn finish(&mut self, sink: &mut dyn Sink) -> Result<Outcome, SessionError> {
+        sink.maps(&mut self.live).map_err(SessionError::Output)?;
         self.tell_losses(sink, true)?;
         sink.flush().map_err(SessionError::Output)?;
         Ok(Outcome { exit_code: self.exit.unwrap_or(0) })

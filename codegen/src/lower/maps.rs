@@ -59,7 +59,14 @@ impl Lower<'_, '_> {
     fn try_update(&mut self, map: MapId, key: Place, value: Place, flags: i64) -> Value {
         let (map, key, value) = (self.map_ref(map), self.address_of(key), self.address_of(value));
         let flags = self.b.iconst(flags);
-        self.b.call(Helper::MAP_UPDATE_ELEM, &[map, key, value, flags])
+        let ret = self.b.call(Helper::MAP_UPDATE_ELEM, &[map, key, value, flags]);
+        self.error_code(ret)
+    }
+
+    /// The result of a map operation. The verifier calls the map's own function instead of the helper, and that returns an
+    /// `int` before 6.4: the upper half of the register means nothing.
+    fn error_code(&mut self, ret: Value) -> Value {
+        self.b.ext(true, 32, ret)
     }
 
     fn global(&mut self, offset: u32) -> Place {
@@ -251,7 +258,8 @@ impl Lower<'_, '_> {
             _ => {
                 let key = self.key(map, key, 0);
                 let (map, key) = (self.map_ref(map), self.address_of(key));
-                self.b.call(Helper::MAP_DELETE_ELEM, &[map, key])
+                let ret = self.b.call(Helper::MAP_DELETE_ELEM, &[map, key]);
+                self.error_code(ret)
             }
         }
     }

@@ -51,10 +51,7 @@ impl Lower<'_, '_> {
                 self.leave();
             }
             StmtKind::Delete { map, key } => {
-                let ret = self.map_delete(*map, key.as_ref());
-                let what = format!("Can't delete map element because it does not exist: {}", self.shared.program.maps[map.0 as usize].name);
-                let span = s.span;
-                self.when_negative(ret, |l| l.emit_words(Action::Warning { what, span }, &[ret]));
+                self.map_delete(*map, key.as_ref());
             }
             StmtKind::Return => self.leave(),
             StmtKind::Break => {

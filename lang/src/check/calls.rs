@@ -79,18 +79,20 @@ impl Checker<'_> {
         let e = self.operand(&args[0]);
         let limit = args.get(1).map(|a| self.operand(a));
         let most = self.config.settings.max_strlen;
+        // `max_strlen` bytes of text, and the NUL.
+        let whole = most + 1;
         let (size, limit) = match limit {
-            None => (most, None),
+            None => (whole, None),
             Some(l) => match (l.constant(), &l.ty) {
                 (Some(n), _) if n > i64::from(most) => {
                     let d = Diagnostic::warning(l.span, format!("strings have at most {most} bytes; this asks for {n}"));
                     self.tell(d.help("raise `max_strlen` in a config block"));
-                    (most, None)
+                    (whole, None)
                 }
                 (Some(n), _) if n < 1 => return self.error(Diagnostic::error(l.span, "a string has at least one byte, its NUL")),
                 (Some(n), _) => (n as u32, None),
-                (None, Type::Int(_)) => (most, Some(Box::new(l))),
-                (None, Type::Void) => (most, None),
+                (None, Type::Int(_)) => (whole, Some(Box::new(l))),
+                (None, Type::Void) => (whole, None),
                 (None, other) => {
                     let d = Diagnostic::error(l.span, format!("the length is a {}, not an integer", join::shown(other)));
                     return self.error(d);

@@ -88,7 +88,11 @@ impl Checker<'_> {
         let ok = match (&value.ty, conversion) {
             (Type::Void, _) => true,
             (Type::Int(_) | Type::Bool | Type::Ptr { .. }, c) if INTEGER_CONVERSIONS.contains(c) || c == 'p' => true,
-            (Type::Ptr { to, .. }, 's') if matches!(&**to, Type::Int(i) if i.bits == 8) => false,
+            (Type::Ptr { to, .. }, 's') if matches!(&**to, Type::Int(i) if i.bits == 8) => {
+                let d = Diagnostic::warning(value.span, "this prints an address");
+                self.tell(d.help("to print the string there write `str(...)`; for the address itself `%p` says so"));
+                true
+            }
             (Type::Ksym | Type::Usym, 'p' | 'x') => true,
             (_, 's') => true,
             (Type::Array { .. } | Type::Str(_), 'r') => true,
@@ -98,11 +102,7 @@ impl Checker<'_> {
             return;
         }
         let d = Diagnostic::error(value.span, format!("`%{conversion}` can't print a {}", join::shown(&value.ty)));
-        self.tell(match (&value.ty, conversion) {
-            (Type::Ptr { .. }, 's') => d.help("it is an address: read the string there with `str(...)`, or print the address with `%p`"),
-            (_, 's') => d,
-            _ => d.help("`%s` prints it"),
-        });
+        self.tell(if conversion == 's' { d } else { d.help("`%s` prints it") });
     }
 
     fn print(&mut self, args: &[ast::Expr], span: Span) -> Option<StmtKind> {
