@@ -154,7 +154,9 @@ mod tests {
 
     #[test]
     fn files_of_cases() {
-        let c = parse("# c\n=== one\nscript: BEGIN {\n    exit();\n  }\nline: @: 1\nexit: 3\n\n=== two\nscript: END { }\nneeds: kprobe vm\n").unwrap();
+        let c =
+            parse("# c\n=== one\nscript: BEGIN {\n    exit();\n  }\nline: @: 1\nexit: 3\n\n=== two\nscript: END { }\nneeds: kprobe vm\n")
+                .unwrap();
         assert_eq!(c.len(), 2);
         assert_eq!(c[0].script, "BEGIN {\n  exit();\n}");
         assert_eq!((c[0].expect.exit, c[0].expect.lines.len()), (3, 1));

@@ -69,7 +69,11 @@ fn ordinary_user(beetrace: &Path, dir: &Path, report: &mut Report) -> Result<()>
 /// A script with mistakes attaches nothing, and a run leaves no program behind.
 fn leaves_nothing(beetrace: &Path, report: &mut Report) -> Result<()> {
     for (name, script, code) in [
-        ("a script with five mistakes attaches nothing", "BEGIN { $a = nope; @x = 1; @x = \"s\"; foo(); @y = count(1); printf(\"%d\\n\"); }", 1),
+        (
+            "a script with five mistakes attaches nothing",
+            "BEGIN { $a = nope; @x = 1; @x = \"s\"; foo(); @y = count(1); printf(\"%d\\n\"); }",
+            1,
+        ),
         ("a run leaves no program behind", "tracepoint:raw_syscalls:sys_enter { @ = count(); } interval:ms:100 { exit(); }", 0),
     ] {
         let out = Command::new(beetrace).args(["-q", "-e", script]).output()?;

@@ -1,7 +1,7 @@
 //! Addresses to names, by blazesym. What is looked up is remembered for as long as the session lasts.
 
-use crate::sink::Frame;
 use crate::mappings::Mappings;
+use crate::sink::Frame;
 use blazesym::symbolize::source::{Elf, Kernel, Process, Source};
 use blazesym::symbolize::{Input, Symbolized, Symbolizer};
 use blazesym::{MaybeDefault, Pid};

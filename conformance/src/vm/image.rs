@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Commands of busybox that the machine needs.
-const APPLETS: &[&str] = &["sh", "mount", "mkdir", "cat", "echo", "sleep", "timeout", "base64", "poweroff", "ls", "dd", "head", "env", "true", "sysctl", "ip"];
+const APPLETS: &[&str] =
+    &["sh", "mount", "mkdir", "cat", "echo", "sleep", "timeout", "base64", "poweroff", "ls", "dd", "head", "env", "true", "sysctl", "ip"];
 
 /// Writes the image and returns its path.
 pub fn write(cases: &[Case], beetrace: &Path, testprog: &Path, to: &Path) -> Result<PathBuf> {
