@@ -105,7 +105,8 @@ impl Parser {
             Some("case") => {
                 let mut number = || words.next().and_then(|w| w.parse::<i64>().ok()).unwrap_or(-1);
                 self.current = Some((number() as usize, number() as i32));
-                (self.out.clear(), self.err.clear());
+                self.out.clear();
+                self.err.clear();
             }
             Some("out") => self.part = Part::Out,
             Some("err") => self.part = Part::Err,
