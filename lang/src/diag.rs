@@ -103,7 +103,7 @@ fn render_one(d: &Diagnostic, map: &SourceMap, color: bool, out: &mut Vec<u8>) {
         (file.name.clone(), (s.start as usize).min(end)..end)
     };
     let mut report = Report::build(kind, place(d.span))
-        .with_config(Config::default().with_color(color).with_index_type(IndexType::Byte).with_compact(true))
+        .with_config(Config::default().with_color(color).with_index_type(IndexType::Byte))
         .with_message(&d.message)
         .with_label(Label::new(place(d.span)).with_message(&d.label).with_color(tint));
     for (span, text) in &d.others {
