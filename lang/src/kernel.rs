@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 pub struct Field {
     /// Its name; empty for an anonymous member.
     pub name: String,
+    /// The declaration as the kernel has it (`const char * filename`), for listings; empty if it is not known.
+    #[serde(default)]
+    pub spelling: String,
     /// Its type. Types that beetrace has no use for are `Type::Void`.
     pub ty: Type,
     /// Bytes from the start of the record. For arguments: 8 times the position.

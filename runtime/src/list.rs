@@ -18,7 +18,10 @@ pub fn print(kernel: &dyn Kernel, pattern: Option<&str>, verbose: bool) -> Resul
         any = true;
         writeln!(out, "{text}")?;
         for f in args.iter().filter(|f| verbose && !f.name.starts_with("common_")) {
-            writeln!(out, "    {} {}", f.ty, f.name)?;
+            match f.spelling.as_str() {
+                "" => writeln!(out, "    {} {}", f.ty, f.name)?,
+                declaration => writeln!(out, "    {declaration}")?,
+            }
         }
         Ok(())
     };

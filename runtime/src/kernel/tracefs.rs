@@ -90,7 +90,7 @@ fn field(line: &str, category: &str) -> Option<Field> {
         }
         (None, None) => scalar(spelled, size, signed, category),
     };
-    Some(Field { name: name.into(), ty, offset, bits: None, data_loc })
+    Some(Field { name: name.into(), spelling: declaration.into(), ty, offset, bits: None, data_loc })
 }
 
 fn scalar(spelled: &str, size: u32, signed: bool, category: &str) -> Type {
