@@ -15,7 +15,7 @@ run() {
     read -r -a args <<<"$(header "$script" args)"
     read -r -a flags <<<"$(header "$script" flags)"
     mapfile -t env < <(header "$script" env)
-    env "${env[@]}" timeout 10 "$@" -q "${flags[@]}" -e "$(cat "$script")" "${args[@]}" </dev/null
+    env "${env[@]}" timeout 5 "$@" -q "${flags[@]}" -e "$(cat "$script")" "${args[@]}" </dev/null
     code=$?
     [ "$code" = "$(header "$script" exit)" ] || [ "$code$(header "$script" exit)" = 0 ] && return 0
     echo "$script: exit code $code" >&2
