@@ -200,6 +200,9 @@ impl<'a> Run<'a> {
             c.release();
         }
         self.drain(sink)?;
+        if watched.is_none() && self.nothing_to_wait_for() {
+            return Ok(());
+        }
         let ring_fd = self.ring.as_ref().map(|r| r.as_raw_fd());
         while !self.stopped() {
             let mut fds: Vec<BorrowedFd<'_>> = vec![signals.as_fd()];
@@ -220,6 +223,12 @@ impl<'a> Run<'a> {
             self.tell_losses(sink, false)?;
         }
         Ok(())
+    }
+
+    /// A script of `begin` and `end` probes alone is done when its events are.
+    fn nothing_to_wait_for(&self) -> bool {
+        let mut points = self.loaded.manifest.programs.iter().flat_map(|p| &p.attach);
+        points.all(|p| matches!(p.target, Target::Begin | Target::End))
     }
 
     fn timers(&self) -> Result<Vec<Timer>, SessionError> {
