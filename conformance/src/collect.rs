@@ -22,10 +22,15 @@ pub fn all() -> Result<Vec<Case>> {
         // What is cut in the middle of a character is no UTF-8; what comes out is read the same way.
         let stdout = std::fs::read(path.with_extension("out")).with_context(|| path.display().to_string())?;
         let stdout = String::from_utf8_lossy(&stdout).into_owned();
+        let script = std::fs::read_to_string(&path)?;
+        let header = |key: &str| header(&script, key);
         out.push(Case {
             name: format!("oracle: {}", stem(&path)),
-            script: std::fs::read_to_string(&path)?,
-            expect: Expect { stdout: Some(stdout), ..Expect::default() },
+            params: header("args").join(" "),
+            env: header("env").join(" "),
+            options: header("flags").join(" "),
+            expect: Expect { stdout: Some(stdout), exit: header("exit").join("").parse().unwrap_or(0), ..Expect::default() },
+            script,
             ..Case::default()
         });
     }
@@ -35,6 +40,12 @@ pub fn all() -> Result<Vec<Case>> {
         out.push(Case { name: format!("example: {}", stem(&path)), script, params, options: "--dry-run".into(), ..Case::default() });
     }
     Ok(out)
+}
+
+/// What the first lines of an oracle script say of how it is run (see `oracle/cases.sh`).
+fn header(script: &str, key: &str) -> Vec<String> {
+    let prefix = format!("// {key}: ");
+    script.lines().take(8).filter_map(|l| l.strip_prefix(&prefix)).map(str::to_string).collect()
 }
 
 fn stem(path: &Path) -> String {

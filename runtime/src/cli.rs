@@ -37,6 +37,7 @@ pub enum Mode {
 #[command(
     version,
     disable_version_flag = true,
+    args_override_self = true,
     override_usage = "beetrace [OPTIONS] FILE [ARGS]...\n       beetrace [OPTIONS] -e PROGRAM [ARGS]...\n       beetrace -l[v] [PATTERN]",
     after_help = "Examples:\n  \
       beetrace -e 'tracepoint:raw_syscalls:sys_enter { @[comm] = count(); }'\n  \

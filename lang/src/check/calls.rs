@@ -74,7 +74,12 @@ impl Checker<'_> {
                 0 => self.config.script.clone(),
                 n => self.config.params.get(*n as usize - 1).cloned().unwrap_or_default(),
             };
-            return Expr { ty: Type::Str(text.len() as u32 + 1), kind: ExprKind::Str(text.into_bytes()), span };
+            let mut text = text.into_bytes();
+            if let Some(limit) = args.get(1) {
+                let limit = self.constant_arg(limit, "the length of a parameter").unwrap_or(0);
+                text.truncate(usize::try_from(limit).unwrap_or(0));
+            }
+            return Expr { ty: Type::Str(text.len() as u32 + 1), kind: ExprKind::Str(text), span };
         }
         let e = self.operand(&args[0]);
         let limit = args.get(1).map(|a| self.operand(a));

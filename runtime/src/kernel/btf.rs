@@ -231,7 +231,14 @@ impl Btf {
         let one = |i: usize| {
             let at = proto.body + i * 8;
             let (name, ty) = (self.word(at)?, self.word(at + 4)?);
-            Some(Field { name: self.string(name).into(), spelling: String::new(), ty: self.ty(ty, 0), offset: (i - skip) as u32 * 8, bits: None, data_loc: None })
+            Some(Field {
+                name: self.string(name).into(),
+                spelling: String::new(),
+                ty: self.ty(ty, 0),
+                offset: (i - skip) as u32 * 8,
+                bits: None,
+                data_loc: None,
+            })
         };
         (skip..proto.len as usize).filter_map(one).collect()
     }

@@ -120,7 +120,7 @@ impl Show<'_> {
         let text = string(bytes, size);
         out.extend_from_slice(text);
         let full = text.len() as u32 >= size.saturating_sub(1);
-        if full && size > 1 && size >= self.settings.max_strlen {
+        if full && size > self.settings.max_strlen {
             out.extend_from_slice(self.settings.str_trunc_trailer.as_bytes());
         }
     }
