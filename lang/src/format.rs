@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 /// Part of a format string.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Piece {
-    /// To be printed as it is.
-    Text(String),
+    /// To be printed as it is; scripts may write any bytes (`\\xff`).
+    Text(Vec<u8>),
     /// The next argument.
     Arg(ArgSpec),
 }
@@ -39,18 +39,19 @@ pub struct ArgSpec {
 pub const INTEGER_CONVERSIONS: &str = "diuxXoc";
 
 /// Takes a format string apart. The error is a sentence about the first bad conversion.
-pub fn parse(text: &str) -> Result<Vec<Piece>, String> {
+pub fn parse(text: &[u8]) -> Result<Vec<Piece>, String> {
     let mut pieces = Vec::new();
-    let mut literal = String::new();
-    let mut rest = text.chars().peekable();
+    let mut literal = Vec::new();
+    // Conversions are ASCII; a byte of anything else is no conversion, whatever it is part of.
+    let mut rest = text.iter().map(|b| char::from(*b)).peekable();
     while let Some(c) = rest.next() {
         if c != '%' {
-            literal.push(c);
+            literal.push(c as u8);
             continue;
         }
         if rest.peek() == Some(&'%') {
             rest.next();
-            literal.push('%');
+            literal.push(b'%');
             continue;
         }
         let spec = conversion(&mut rest)?;
@@ -65,7 +66,7 @@ pub fn parse(text: &str) -> Result<Vec<Piece>, String> {
     Ok(pieces)
 }
 
-fn conversion(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<ArgSpec, String> {
+fn conversion(rest: &mut std::iter::Peekable<impl Iterator<Item = char>>) -> Result<ArgSpec, String> {
     let mut spec = ArgSpec {
         left: false,
         zero: false,
@@ -106,12 +107,12 @@ fn conversion(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<Arg
             spec.conversion = c;
             Ok(spec)
         }
-        Some(c) => Err(format!("`%{c}` is no conversion")),
+        Some(c) => Err(format!("`%{}` is no conversion", c.escape_default())),
         None => Err("the format ends in the middle of a conversion".into()),
     }
 }
 
-fn number(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<Option<u32>, String> {
+fn number(rest: &mut std::iter::Peekable<impl Iterator<Item = char>>) -> Result<Option<u32>, String> {
     let mut n: Option<u32> = None;
     while let Some(d) = rest.peek().and_then(|c| c.to_digit(10)) {
         rest.next();
@@ -129,22 +130,22 @@ mod tests {
 
     #[test]
     fn text_and_conversions() {
-        let p = parse("a %-5s|%08llx%%\n").unwrap();
+        let p = parse(b"a %-5s|%08llx%%\n").unwrap();
         assert_eq!(p.len(), 5);
-        assert_eq!(p[0], Piece::Text("a ".into()));
+        assert_eq!(p[0], Piece::Text(b"a ".to_vec()));
         let Piece::Arg(s) = &p[1] else { panic!("{p:?}") };
         assert!(s.left && s.width == Some(5) && s.conversion == 's');
         let Piece::Arg(x) = &p[3] else { panic!("{p:?}") };
         assert!(x.zero && x.width == Some(8) && x.bits == 64 && x.conversion == 'x');
-        assert_eq!(p[4], Piece::Text("%\n".into()));
+        assert_eq!(p[4], Piece::Text(b"%\n".to_vec()));
     }
 
     #[test]
     fn short_modifiers_and_mistakes() {
-        let Piece::Arg(s) = &parse("%hhu").unwrap()[0] else { panic!() };
+        let Piece::Arg(s) = &parse(b"%hhu").unwrap()[0] else { panic!() };
         assert_eq!(s.bits, 8);
-        assert!(parse("100%").is_err());
-        assert!(parse("%y").is_err());
-        assert!(parse("%99999d").is_err());
+        assert!(parse(b"100%").is_err());
+        assert!(parse(b"%y").is_err());
+        assert!(parse(b"%99999d").is_err());
     }
 }

@@ -24,7 +24,7 @@ impl Checker<'_> {
             Op::Time => {
                 let format = match args.first() {
                     None => "%H:%M:%S\n".into(),
-                    Some(a) => self.literal(a, "the format")?,
+                    Some(a) => String::from_utf8_lossy(&self.literal(a, "the format")?).into_owned(),
                 };
                 Some(emit(Action::Time { format }, vec![]))
             }
@@ -51,9 +51,9 @@ impl Checker<'_> {
     }
 
     /// A string literal's text.
-    fn literal(&mut self, e: &ast::Expr, what: &str) -> Option<String> {
+    fn literal(&mut self, e: &ast::Expr, what: &str) -> Option<Vec<u8>> {
         if let ast::ExprKind::Str(text) = &e.kind {
-            return Some(String::from_utf8_lossy(text).into_owned());
+            return Some(text.clone());
         }
         self.tell(Diagnostic::error(e.span, format!("{what} must be a string literal")).help("write it between quotes: \"...\""));
         None

@@ -15,7 +15,7 @@ pub(super) fn printf(out: &mut Vec<u8>, format: &[Piece], args: &[Type], payload
     let mut args = args.iter();
     for piece in format {
         match piece {
-            Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
+            Piece::Text(text) => out.extend_from_slice(text),
             Piece::Arg(spec) => {
                 let Some(ty) = args.next() else { continue };
                 let size = ty.stored_size() as usize;
@@ -96,7 +96,7 @@ mod tests {
     use lang::types::Int;
 
     fn formatted(format: &str, args: &[Type], payload: &[u8]) -> String {
-        let pieces = lang::format::parse(format).unwrap();
+        let pieces = lang::format::parse(format.as_bytes()).unwrap();
         let settings = Settings::default();
         let mut fake = Fake::default();
         let mut show = Show { settings: &settings, world: &mut fake, div: 1, plus: false };

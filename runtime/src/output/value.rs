@@ -115,12 +115,13 @@ impl Show<'_> {
         let _ = if self.plus { write!(out, "{value:+}") } else { write!(out, "{value}") };
     }
 
-    /// A string, and the trailer if it fills a buffer of the greatest size: then there was more of it in all likelihood.
+    /// A string, and the trailer if it is as long as a string of the script may be, or fills its buffer without a NUL: then
+    /// there was more of it in all likelihood.
     fn text(&mut self, out: &mut Vec<u8>, bytes: &[u8], size: u32) {
         let text = string(bytes, size);
         out.extend_from_slice(text);
-        let full = text.len() as u32 >= size.saturating_sub(1);
-        if full && size > self.settings.max_strlen {
+        let length = text.len() as u32;
+        if length > 0 && (length == size || size > self.settings.max_strlen && length >= self.settings.max_strlen) {
             out.extend_from_slice(self.settings.str_trunc_trailer.as_bytes());
         }
     }
