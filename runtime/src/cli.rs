@@ -51,7 +51,7 @@ pub struct Cli {
     pub program: Option<String>,
 
     /// List probes (of a pattern, or of the script); with -v also their arguments
-    #[arg(short = 'l')]
+    #[arg(short = 'l', long = "list")]
     pub list: bool,
 
     /// Say more
@@ -63,7 +63,7 @@ pub struct Cli {
     pub quiet: bool,
 
     /// Write the output to a file
-    #[arg(short = 'o', value_name = "FILE")]
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub output: Option<PathBuf>,
 
     /// Form of the output
@@ -83,11 +83,11 @@ pub struct Cli {
     pub pid: Option<u32>,
 
     /// Show a stage: ast, hir, ir, ir:PASS, asm, verifier, all (several separated by commas)
-    #[arg(short = 'd', value_name = "STAGE", value_delimiter = ',')]
+    #[arg(short = 'd', long = "debug", value_name = "STAGE", value_delimiter = ',')]
     pub debug: Vec<String>,
 
     /// Warn when a read of memory fails
-    #[arg(short = 'k', action = ArgAction::Count)]
+    #[arg(short = 'k', long = "warnings", action = ArgAction::Count)]
     pub check_reads: u8,
 
     /// Print no warnings
@@ -114,12 +114,41 @@ pub struct Cli {
     #[arg(short = 'V', long = "version")]
     pub show_version: bool,
 
-    /// The script's file (`-`: standard input), then its parameters $1, $2, ...
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FILE [ARGS]")]
+    /// Accepted for old scripts: types come from the kernel's BTF
+    #[arg(short = 'I', long = "include", value_name = "PATH", hide = true)]
+    pub include: Vec<PathBuf>,
+
+    /// Accepted for old scripts: BTF is always used
+    #[arg(short = 'b', long = "btf", action = ArgAction::Count, hide = true)]
+    pub btf: u8,
+
+    /// The script's file (`-`: standard input), then its parameters $1, $2, ... Flags may stand among them, as with getopt(3); behind
+    /// `--` everything is the script's
+    #[arg(allow_negative_numbers = true, value_name = "FILE [ARGS]")]
     pub rest: Vec<String>,
 }
 
+/// What `-d` shows; `ir:PASS` besides.
+const STAGES: &[&str] = &["ast", "hir", "ir", "asm", "verifier", "all"];
+
 impl Cli {
+    /// Flags that do not go together, and stages that do not exist.
+    pub fn conflicts(&self) -> Result<(), String> {
+        if self.command.is_some() && self.pid.is_some() {
+            return Err("-c and -p can't be used together: one traces a new process, the other one that runs".into());
+        }
+        if self.check_reads > 0 && self.no_warnings {
+            return Err("-k and --no-warnings can't be used together: one asks for more warnings, the other for none".into());
+        }
+        if let Some(pid) = self.pid.filter(|pid| !std::path::Path::new(&format!("/proc/{pid}")).exists()) {
+            return Err(format!("there is no process {pid} (-p)"));
+        }
+        match self.debug.iter().find(|d| !STAGES.contains(&d.as_str()) && !d.starts_with("ir:")) {
+            Some(stage) => Err(format!("there is no stage `{stage}` (-d); stages are {}, and ir:PASS", STAGES.join(", "))),
+            None => Ok(()),
+        }
+    }
+
     /// Whether a stage is to be shown.
     pub fn shows(&self, stage: &str) -> bool {
         let base = stage.split(':').next().unwrap_or(stage);
@@ -138,12 +167,26 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_the_script_is_its_own() {
-        let c = Cli::parse_from(["beetrace", "-q", "x.bt", "-5", "--foo"]);
-        assert!(c.quiet && c.rest == ["x.bt", "-5", "--foo"]);
+    fn flags_may_stand_anywhere_before_a_double_dash() {
+        let c = Cli::parse_from(["beetrace", "x.bt", "-5", "-q", "word", "--pid", "1"]);
+        assert!(c.quiet && c.pid == Some(1) && c.rest == ["x.bt", "-5", "word"]);
+        let c = Cli::parse_from(["beetrace", "-q", "x.bt", "a", "--", "-v", "--foo=1"]);
+        assert!(c.verbose == 0 && c.rest == ["x.bt", "a", "-v", "--foo=1"]);
         let c = Cli::parse_from(["beetrace", "-e", "BEGIN { }", "a", "b"]);
         assert_eq!(c.rest, ["a", "b"]);
         let c = Cli::parse_from(["beetrace", "-lv", "tracepoint:*"]);
         assert!(c.list && c.verbose == 1);
+        let c = Cli::parse_from(["beetrace", "-"]);
+        assert_eq!(c.rest, ["-"]);
+        assert!(Cli::try_parse_from(["beetrace", "x.bt", "--foo"]).is_err());
+    }
+
+    #[test]
+    fn what_does_not_go_together() {
+        let conflict = |args: &[&str]| Cli::parse_from([&["beetrace"], args].concat()).conflicts();
+        assert!(conflict(&["-c", "true", "-p", "1", "x"]).is_err());
+        assert!(conflict(&["-k", "--no-warnings", "x"]).is_err());
+        assert!(conflict(&["-d", "hir,ir:gvn", "x"]).is_ok());
+        assert!(conflict(&["-d", "nope", "x"]).unwrap_err().contains("nope"));
     }
 }

@@ -8,6 +8,7 @@ use crate::list;
 use crate::load::LoadError;
 use crate::output::text::{self, TextOptions, TextSink};
 use crate::session::{self, Options, Session, SessionError};
+use crate::verifier;
 use codegen::manifest::Artifact;
 use lang::ast;
 use lang::config::Config;
@@ -50,6 +51,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
     if cli.list && cli.program.is_none() && cli.rest.first().is_none_or(|p| !std::path::Path::new(p).is_file()) {
         return list::print(&kernel, cli.rest.first().map(String::as_str), cli.verbose > 0).map_err(Failure).map(|()| ExitCode::SUCCESS);
     }
+    cli.conflicts().map_err(Failure)?;
     let (name, text, params) = source(cli)?;
     let compile_only = cli.mode == Some(Mode::Codegen) || cli.emit_elf.is_some();
     if !compile_only && !cli.list {
@@ -61,7 +63,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
     let (program, tree) = stage.front(file, name, params)?;
     if cli.list {
         drop(tree);
-        list::print_attach_points(&program);
+        list::print_attach_points(&program)?;
         return Ok(ExitCode::SUCCESS);
     }
     let target = codegen::Target { cpus: kernel.cpus(), kernel: kernel.version() };
@@ -200,12 +202,11 @@ impl Stage<'_> {
     /// A refusal in the words of the script, with its place where it has one.
     fn refused(&self, error: &SessionError) -> Failure {
         let d = match error {
-            SessionError::Load(LoadError::Verifier { span, log, .. }) => {
+            SessionError::Load(LoadError::Verifier { probe, span, reason, log }) => {
                 if self.cli.shows("verifier") || self.cli.verbose > 0 {
                     eprintln!("{log}");
                 }
-                let d = Diagnostic::error(*span, error.to_string());
-                d.help("this is likely a mistake of beetrace's; `-d verifier` shows the kernel's log")
+                verifier::explain(probe, *span, reason, log)
             }
             SessionError::Attach(e) => Diagnostic::error(e.point.span, e.to_string()),
             other => return Failure(format!("ERROR: {other}")),

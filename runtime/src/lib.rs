@@ -15,4 +15,5 @@ pub mod session;
 pub mod sink;
 pub mod symbols;
 pub mod sys;
+pub mod verifier;
 pub mod world;

@@ -1,92 +1,222 @@
 //! `-l`: probes that exist here.
 
+use glob_match::glob_match;
 use lang::hir;
-use lang::kernel::{Field, Kernel};
+use lang::kernel::{Field, Kernel, KernelError};
+use lang::probes::{PROVIDERS, Target};
 use std::io::{self, Write};
 
 /// Prints probes that match a pattern such as `tracepoint:syscalls:*open*`; with their arguments if asked.
 pub fn print(kernel: &dyn Kernel, pattern: Option<&str>, verbose: bool) -> Result<(), String> {
-    let pattern = pattern.unwrap_or("*");
-    let mut parts = pattern.splitn(2, ':');
-    let provider = parts.next().unwrap_or("*");
-    let rest = parts.next();
-    let wanted = |name: &str, aliases: &[&str]| glob_match::glob_match(provider, name) || aliases.contains(&provider);
+    let lines = lines(kernel, pattern.unwrap_or("*"), verbose)?;
+    write_lines(lines.iter().map(String::as_str)).map_err(|e| e.to_string())
+}
+
+/// The attach points of a script that are found in the machine (not `begin` and `end`).
+pub fn print_attach_points(program: &hir::Program) -> io::Result<()> {
+    let points = program.probes.iter().flat_map(|p| &p.attach);
+    write_lines(points.filter(|p| !matches!(p.target, Target::Begin | Target::End)).map(|p| p.name.as_str()))
+}
+
+/// A reader that has seen enough (`| head`) is no failure.
+fn write_lines<'a>(lines: impl Iterator<Item = &'a str>) -> io::Result<()> {
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let mut known = false;
-    let mut any = false;
-    let mut line = |text: String, args: &[Field]| -> io::Result<()> {
-        any = true;
-        writeln!(out, "{text}")?;
-        for f in args.iter().filter(|f| verbose && !f.name.starts_with("common_")) {
-            match f.spelling.as_str() {
-                "" => writeln!(out, "    {} {}", f.ty, f.name)?,
-                declaration => writeln!(out, "    {declaration}")?,
-            }
+    let all = || -> io::Result<()> {
+        for line in lines {
+            writeln!(out, "{line}")?;
         }
-        Ok(())
+        out.flush()
     };
-    let result = (|| -> io::Result<()> {
-        if wanted("tracepoint", &["t"]) {
-            known = true;
-            let (category, event) = two(rest);
-            for (c, e) in kernel.tracepoints(category, event) {
-                let fields = if verbose { kernel.tracepoint(&c, &e).map(|l| l.fields).unwrap_or_default() } else { Vec::new() };
-                line(format!("tracepoint:{c}:{e}"), &fields)?;
-            }
+    all().or_else(|e| if e.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(e) })
+}
+
+/// One pattern, taken apart.
+struct Search<'a> {
+    kernel: &'a dyn Kernel,
+    verbose: bool,
+    /// Name, alias or glob of providers.
+    provider: &'a str,
+    /// What follows the provider.
+    rest: Option<&'a str>,
+    found: Vec<String>,
+}
+
+/// The lines of a listing; `pattern` may be several separated by commas.
+fn lines(kernel: &dyn Kernel, pattern: &str, verbose: bool) -> Result<Vec<String>, String> {
+    let mut all = Vec::new();
+    for one in pattern.split(',').map(str::trim) {
+        let (provider, rest) = match one.split_once(':') {
+            Some((provider, rest)) => (provider, Some(rest)),
+            // A word that is no provider is looked for among the names of all.
+            None if !is_provider(one) => ("*", Some(one)),
+            None => (one, None),
+        };
+        let mut search = Search { kernel, verbose, provider, rest, found: Vec::new() };
+        search.run()?;
+        if search.found.is_empty() {
+            return Err(format!("no probe matches `{one}`"));
         }
-        if wanted("rawtracepoint", &["rt"]) {
-            known = true;
-            for e in kernel.raw_tracepoints(rest.unwrap_or("*")) {
-                let fields = if verbose { kernel.raw_tracepoint(&e).unwrap_or_default() } else { Vec::new() };
-                line(format!("rawtracepoint:{e}"), &fields)?;
-            }
+        all.append(&mut search.found);
+    }
+    Ok(all)
+}
+
+fn is_provider(word: &str) -> bool {
+    matches!(word, "*" | "") || PROVIDERS.iter().any(|p| p.name == word || p.aliases.contains(&word))
+}
+
+impl Search<'_> {
+    fn run(&mut self) -> Result<(), String> {
+        let known = PROVIDERS.iter().filter(|p| self.wants(p.name, p.aliases)).map(|p| p.name).collect::<Vec<_>>();
+        if known.is_empty() {
+            return Err(format!("there are no `{}` probes; types are {}", self.provider, names()));
         }
-        if provider != "*" && (wanted("kprobe", &["k"]) || wanted("kretprobe", &["kr"])) {
-            known = true;
-            let name = if provider.contains('r') && provider.starts_with("kr") { "kretprobe" } else { "kprobe" };
-            for f in kernel.functions(None, rest.unwrap_or("*")).unwrap_or_default() {
-                line(format!("{name}:{}", f.name), &[])?;
-            }
-        }
-        if (wanted("uprobe", &["u"]) || wanted("uretprobe", &["ur"])) && provider != "*" {
-            known = true;
-            let (binary, symbol) = two(rest);
-            if let Ok(found) = kernel.user_binary(binary, Some(symbol)) {
-                for s in found.symbols {
-                    line(format!("{}:{}:{}", if provider.starts_with("ur") { "uretprobe" } else { "uprobe" }, found.path, s.name), &[])?;
-                }
+        for name in known {
+            match name {
+                "interval" | "profile" => self.timers(name),
+                "tracepoint" => self.tracepoints(),
+                "rawtracepoint" => self.raw_tracepoints(),
+                // The return probes of all functions are asked for by name only.
+                "kretprobe" if !self.named() => {}
+                "kprobe" | "kretprobe" => self.functions(name)?,
+                "uprobe" | "uretprobe" => self.user(name)?,
+                // `begin` and `end` are always there: nothing to find.
+                _ => {}
             }
         }
         Ok(())
-    })();
-    match result {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => return Err(e.to_string()),
-        _ => {}
     }
-    if !known {
-        return Err(format!("`{provider}` probes can't be listed; list tracepoint, rawtracepoint, kprobe or uprobe:BINARY"));
-    }
-    if !any {
-        return Err(format!("no probe matches `{pattern}`"));
-    }
-    Ok(())
-}
 
-/// `a:b` as two patterns; what is missing matches everything.
-fn two(rest: Option<&str>) -> (&str, &str) {
-    match rest.map(|r| r.split_once(':')) {
-        Some(Some((a, b))) => (a, b),
-        Some(None) => (rest.unwrap_or("*"), "*"),
-        None => ("*", "*"),
+    fn wants(&self, name: &str, aliases: &[&str]) -> bool {
+        self.provider.is_empty() || glob_match(self.provider, name) || aliases.contains(&self.provider)
     }
-}
 
-/// The attach points of a script.
-pub fn print_attach_points(program: &hir::Program) {
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    for point in program.probes.iter().flat_map(|p| &p.attach) {
-        if writeln!(out, "{}", point.name).is_err() {
-            return;
+    /// A provider by its own name, not by a glob.
+    fn named(&self) -> bool {
+        !self.provider.is_empty() && !self.provider.contains('*')
+    }
+
+    /// `a:b` as two patterns. One alone is the category of a named provider, and the event of all.
+    fn two(&self) -> (&str, &str) {
+        match (self.rest, self.rest.and_then(|r| r.split_once(':'))) {
+            (_, Some(both)) => both,
+            (Some(one), None) if self.named() => (one, "*"),
+            (Some(one), None) => ("*", one),
+            (None, None) => ("*", "*"),
         }
+    }
+
+    fn timers(&mut self, name: &str) {
+        let rest = self.rest.unwrap_or("*");
+        let units = ["hz", "ms", "s", "us"].into_iter().filter(|u| glob_match(rest.trim_end_matches(':'), u));
+        self.found.extend(units.map(|u| format!("{name}:{u}:")));
+    }
+
+    fn tracepoints(&mut self) {
+        let (category, event) = self.two();
+        let mut names = self.kernel.tracepoints(category, event);
+        names.sort();
+        for (c, e) in names {
+            let fields = if self.verbose { self.kernel.tracepoint(&c, &e).map(|l| l.fields).unwrap_or_default() } else { Vec::new() };
+            self.add(format!("tracepoint:{c}:{e}"), &fields);
+        }
+    }
+
+    fn raw_tracepoints(&mut self) {
+        let mut names = self.kernel.raw_tracepoints(self.two().1);
+        if let (true, Some(rest)) = (self.named(), self.rest) {
+            names = self.kernel.raw_tracepoints(rest);
+        }
+        names.sort();
+        for e in names {
+            let fields = if self.verbose { self.kernel.raw_tracepoint(&e).unwrap_or_default() } else { Vec::new() };
+            self.add(format!("rawtracepoint:{e}"), &fields);
+        }
+    }
+
+    fn functions(&mut self, name: &str) -> Result<(), String> {
+        let (module, function) = match self.rest.and_then(|r| r.split_once(':')) {
+            Some((module, function)) => (Some(module), function),
+            None => (None, self.rest.unwrap_or("*")),
+        };
+        match self.kernel.functions(module, function) {
+            Ok(mut list) => {
+                list.sort();
+                list.dedup();
+                for f in list {
+                    self.add(format!("{name}:{}", f.name), &[]);
+                }
+                Ok(())
+            }
+            Err(KernelError::Unavailable(why)) if self.named() => Err(why),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Binaries are searched only by name: there is no list of all.
+    fn user(&mut self, name: &str) -> Result<(), String> {
+        let Some(rest) = self.rest.filter(|_| self.named()) else { return Ok(()) };
+        let (binary, symbol) = rest.split_once(':').unwrap_or((rest, "*"));
+        match self.kernel.user_binary(binary, Some(symbol)) {
+            Ok(found) => {
+                for s in &found.symbols {
+                    self.add(format!("{name}:{}:{}", found.path, s.name), &[]);
+                }
+                Ok(())
+            }
+            Err(KernelError::Unavailable(why)) => Err(why),
+            Err(KernelError::NotFound { .. }) => Ok(()),
+        }
+    }
+
+    fn add(&mut self, name: String, args: &[Field]) {
+        self.found.push(name);
+        for f in args.iter().filter(|f| self.verbose && !f.name.starts_with("common_")) {
+            self.found.push(match f.spelling.as_str() {
+                "" => format!("    {} {}", f.ty, f.name),
+                declaration => format!("    {declaration}"),
+            });
+        }
+    }
+}
+
+fn names() -> String {
+    PROVIDERS.iter().map(|p| p.name).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lang::fixture::Fixture;
+
+    fn listed(pattern: &str) -> Vec<String> {
+        lines(&Fixture::small(), pattern, false).unwrap_or_else(|e| vec![e])
+    }
+
+    #[test]
+    fn by_provider_alias_and_glob() {
+        assert_eq!(listed("tracepoint:syscalls:*openat"), ["tracepoint:syscalls:sys_enter_openat"]);
+        assert_eq!(listed("t:syscalls:*openat"), listed("tracepoint:syscalls:*openat"));
+        assert_eq!(listed("interval:*"), ["interval:hz:", "interval:ms:", "interval:s:", "interval:us:"]);
+        assert!(listed("*").contains(&"tracepoint:syscalls:sys_enter_openat".to_string()));
+    }
+
+    #[test]
+    fn a_word_is_looked_for_everywhere() {
+        assert_eq!(listed("*enter_openat"), ["tracepoint:syscalls:sys_enter_openat"]);
+        assert_eq!(listed("*enter_openat,interval:hz"), ["tracepoint:syscalls:sys_enter_openat", "interval:hz:"]);
+    }
+
+    #[test]
+    fn arguments_without_the_common_ones() {
+        let all = lines(&Fixture::small(), "t:syscalls:sys_enter_openat", true).unwrap();
+        assert!(all.iter().any(|l| l.starts_with("    ") && l.ends_with("filename")), "{all:?}");
+        assert!(!all.iter().any(|l| l.contains("common_")), "{all:?}");
+    }
+
+    #[test]
+    fn what_is_not_there_is_said() {
+        assert_eq!(listed("tracepoint:nope:*"), ["no probe matches `tracepoint:nope:*`"]);
+        assert!(listed("nope:x")[0].starts_with("there are no `nope` probes; types are begin, end, "));
     }
 }
