@@ -23,6 +23,7 @@ pub fn shape(file: FileId, tokens: &[Spanned], end: usize, mistakes: Vec<Mistake
 pub fn too_deep(file: FileId, tokens: &[Spanned]) -> Option<Diagnostic> {
     let mut depth = 0usize;
     let mut prefixes = 0usize;
+    let mut operators = 0usize;
     for (start, token, end) in tokens {
         match token {
             Token::LBrace | Token::LParen | Token::LBracket => depth += 1,
@@ -46,6 +47,15 @@ pub fn too_deep(file: FileId, tokens: &[Spanned]) -> Option<Diagnostic> {
             _ if prefix => prefixes + 1,
             _ => prefixes,
         };
+        operators = match token {
+            Token::Semi | Token::LBrace | Token::RBrace => 0,
+            _ => operators + usize::from(is_infix(token)),
+        };
+        if operators > super::MAX_OPERATORS {
+            let d =
+                Diagnostic::error(Span::new(file, *start, *end), format!("more than {} operators in one statement", super::MAX_OPERATORS));
+            return Some(d.help("compute parts of it in statements of their own: `$x = ...;`"));
+        }
         if depth > super::MAX_NESTING || prefixes > 4 * super::MAX_NESTING {
             let d = Diagnostic::error(Span::new(file, *start, *end), format!("nested more than {} levels deep", super::MAX_NESTING))
                 .help("put parts of the expression in variables: `$x = ...;`");
@@ -53,6 +63,36 @@ pub fn too_deep(file: FileId, tokens: &[Spanned]) -> Option<Diagnostic> {
         }
     }
     None
+}
+
+/// Operators between two operands, and those behind one: each makes the tree one level deeper.
+fn is_infix(token: &Token) -> bool {
+    use Token::*;
+    matches!(
+        token,
+        Plus | Minus
+            | Star
+            | Slash
+            | Percent
+            | AndAnd
+            | OrOr
+            | Amp
+            | Pipe
+            | Caret
+            | Shl
+            | Shr
+            | EqEq
+            | NotEq
+            | Le
+            | Ge
+            | Lt
+            | Gt
+            | Dot
+            | Arrow
+            | LBracket
+            | PlusPlus
+            | MinusMinus
+    )
 }
 
 fn one(file: FileId, tokens: &[Spanned], end: usize, mistake: Mistake) -> Diagnostic {

@@ -13,12 +13,15 @@ mod grammar {
 
 pub use token::parse_number;
 
-use crate::ast::Program;
+use crate::ast::{Item, Program};
 use crate::diag::Diagnostic;
 use crate::source::{FileId, SourceMap};
 
 /// Deepest nesting of brackets that is taken: the parser and the passes behind it recurse.
 pub const MAX_NESTING: usize = 200;
+
+/// Operators of one statement that are taken: `a + b + c` is a tree as deep as it is long.
+pub const MAX_OPERATORS: usize = 1000;
 
 /// Parses a file. The tree holds all that could be read, also when there are errors.
 pub fn parse(map: &SourceMap, file: FileId) -> (Program, Vec<Diagnostic>) {
@@ -26,7 +29,7 @@ pub fn parse(map: &SourceMap, file: FileId) -> (Program, Vec<Diagnostic>) {
     let (tokens, mut diags) = lexer::tokens(file, text);
     if let Some(d) = errors::too_deep(file, &tokens) {
         diags.push(d);
-        return (Program::default(), diags);
+        return (Program { items: vec![Item::Error], nodes: 0 }, diags);
     }
     let mut build = build::Build::new(file);
     let end = text.len();
@@ -36,7 +39,7 @@ pub fn parse(map: &SourceMap, file: FileId) -> (Program, Vec<Diagnostic>) {
         Ok(items) => items,
         Err(error) => {
             mistakes.push(error);
-            Vec::new()
+            vec![Item::Error]
         }
     };
     diags.extend(errors::shape(file, &tokens, end, mistakes));

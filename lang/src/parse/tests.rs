@@ -72,3 +72,11 @@ fn deep_nesting_is_refused_quickly() {
     let text = format!("BEGIN {{ $x = {}1{}; }}", "(".repeat(10_000), ")".repeat(10_000));
     assert!(errors(&text).contains("nested more than"));
 }
+
+#[test]
+fn a_chain_of_operators_has_an_end() {
+    let chain = |n: usize| format!("BEGIN {{ $x = 1{}; }}", " + 1".repeat(n));
+    parse_ok(&chain(900));
+    assert!(errors(&chain(100_000)).contains("more than 1000 operators"));
+    assert!(errors(&format!("BEGIN {{ $x = $x{}; }}", ".a".repeat(50_000))).contains("operators"));
+}
