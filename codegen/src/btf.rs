@@ -43,12 +43,30 @@ pub(crate) fn maps_btf(maps: &[MapDef]) -> Vec<u8> {
     b.finish()
 }
 
+/// Type information for a program's functions, as `BPF_BTF_LOAD` takes it: the n-th function is type `n + FIRST_FUNCTION`. The
+/// kernel asks for it where a function's address is taken; prototypes say no more than that a number is returned.
+pub fn functions_btf(names: &[String]) -> Vec<u8> {
+    let mut b = Btf { types: Vec::new(), strings: vec![0], offsets: HashMap::new(), count: 0, numbers: HashMap::new() };
+    let int = b.int();
+    let proto = b.add("", kind::FUNC_PROTO, 0, int, &[]);
+    for name in names {
+        // BTF_FUNC_STATIC
+        b.add(name, kind::FUNC, 0, proto, &[]);
+    }
+    b.finish()
+}
+
+/// Number of the first function's type in [`functions_btf`].
+pub const FIRST_FUNCTION: u32 = 3;
+
 /// `BTF_KIND_*` of include/uapi/linux/btf.h.
 mod kind {
     pub const INT: u32 = 1;
     pub const PTR: u32 = 2;
     pub const ARRAY: u32 = 3;
     pub const STRUCT: u32 = 4;
+    pub const FUNC: u32 = 12;
+    pub const FUNC_PROTO: u32 = 13;
     pub const VAR: u32 = 14;
     pub const DATASEC: u32 = 15;
 }

@@ -28,24 +28,33 @@ pub fn compile(program: &hir::Program, target: &Target) -> Result<Artifact, Vec<
 
 /// Compiles a checked script and shows every stage to `dump`.
 pub fn compile_with(program: &hir::Program, target: &Target, dump: &mut Dump<'_>) -> Result<Artifact, Vec<Diagnostic>> {
-    let mut lowered = lower::lower(program, target.cpus);
-    for (_, function) in &mut lowered.module.functions {
+    let mut lowered = lower::lower(program, target.cpus, target.kernel);
+    let module = &mut lowered.module;
+    for function in module.functions.iter_mut().map(|(_, f)| f).chain(&mut module.subs) {
         let before = function.clone();
         dump("ir", &|| before.to_string());
         opt::optimize_with(function, |pass, f| dump(&format!("ir:{pass}"), &|| f.to_string()));
     }
     if cfg!(debug_assertions) {
-        for (_, function) in &lowered.module.functions {
+        for function in lowered.module.functions.iter().map(|(_, f)| f).chain(&lowered.module.subs) {
             verify::verify(function).map_err(|e| internal(program, &e.to_string()))?;
         }
     }
-    let mut manifest =
-        Manifest { maps: lowered.maps, programs: lowered.programs, actions: lowered.actions, settings: program.config.settings.clone() };
+    let mut manifest = Manifest {
+        maps: lowered.maps,
+        programs: lowered.programs,
+        actions: lowered.actions,
+        settings: program.config.settings.clone(),
+        records: program.records.clone(),
+        enums: program.enums.clone(),
+        strings: lowered.strings,
+    };
     let object = elf::write_object(&lowered.module, None).map_err(|e| refused(program, &manifest, &e))?;
     dump("asm", &|| object.listing());
     for info in &mut manifest.programs {
         if let Some(p) = object.programs.iter().find(|p| p.symbol == info.symbol) {
             info.lines = p.lines().to_vec();
+            info.functions = p.functions.clone();
         }
     }
     Ok(Artifact { elf: object.elf, manifest })
@@ -55,8 +64,9 @@ pub fn compile_with(program: &hir::Program, target: &Target, dump: &mut Dump<'_>
 pub fn compile_to_elf(program: &hir::Program, target: &Target) -> Result<Vec<u8>, Vec<Diagnostic>> {
     let artifact = compile(program, target)?;
     let json = serde_json::to_vec(&artifact.manifest).map_err(|e| internal(program, &e.to_string()))?;
-    let mut lowered = lower::lower(program, target.cpus);
-    for (_, function) in &mut lowered.module.functions {
+    let mut lowered = lower::lower(program, target.cpus, target.kernel);
+    let module = &mut lowered.module;
+    for function in module.functions.iter_mut().map(|(_, f)| f).chain(&mut module.subs) {
         opt::optimize(function);
     }
     let object = elf::write_object(&lowered.module, Some(&json)).map_err(|e| refused(program, &artifact.manifest, &e))?;

@@ -66,7 +66,7 @@ impl Copies {
             // `Set` writes before it reads; the others read registers that are not free to choose, or none.
             _ => {}
         }
-        if let MInst::Call { .. } = inst {
+        if inst.is_call() {
             (0..=5).for_each(|r| self.kill(r));
         }
         let copy = match inst {
@@ -193,7 +193,7 @@ fn before(inst: &mut MInst, mut live: Set) -> Set {
             live &= !bit(*r);
         }
     });
-    if let MInst::Call { .. } = inst {
+    if inst.is_call() {
         live &= !0b11_1111;
     }
     inst.for_each_reg(|r, role| {

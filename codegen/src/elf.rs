@@ -35,8 +35,40 @@ pub struct Object {
 pub struct Program {
     /// Its symbol.
     pub symbol: String,
-    /// Its code before linking, with the line records.
+    /// Its code before linking, with the line records. The functions that it reaches follow the program itself.
     pub code: Code,
+    /// Where those functions begin (instruction slot), and their names.
+    pub functions: Vec<(u32, String)>,
+}
+
+/// Puts the functions that a program reaches behind it, and completes its calls and addresses of them, which count
+/// instruction slots from the next one.
+fn link(mut code: Code, subs: &[Code]) -> (Code, Vec<(u32, u32)>) {
+    let mut placed: Vec<(u32, u32)> = Vec::new();
+    let mut next = 0;
+    while next < code.relocs.len() {
+        let reloc = code.relocs[next];
+        let RelocTarget::Sub(sub) = reloc.target else {
+            next += 1;
+            continue;
+        };
+        let start = match placed.iter().find(|(_, s)| *s == sub) {
+            Some((at, _)) => *at,
+            None => {
+                let at = code.insns.len() as u32;
+                placed.push((at, sub));
+                let part = &subs[sub as usize];
+                code.insns.extend_from_slice(&part.insns);
+                code.relocs.extend(part.relocs.iter().map(|r| crate::emit::Reloc { at: r.at + at, target: r.target }));
+                code.lines.extend(part.lines.iter().map(|(l, s)| (l + at, *s)));
+                code.frame = code.frame.max(part.frame);
+                at
+            }
+        };
+        code.insns[reloc.at as usize].imm = start as i32 - reloc.at as i32 - 1;
+        code.relocs.remove(next);
+    }
+    (code, placed)
 }
 
 impl Program {
@@ -63,10 +95,12 @@ pub fn write_object(module: &Module, manifest_json: Option<&[u8]>) -> Result<Obj
     verify::verify_module(module)?;
     let mut w = ObjectWriter::new(module);
     let mut programs = Vec::with_capacity(module.functions.len());
+    let subs = module.subs.iter().map(assemble).collect::<Result<Vec<Code>, Error>>()?;
     for (kind, f) in &module.functions {
-        let code = assemble(f)?;
+        let (code, parts) = link(assemble(f)?, &subs);
         w.program(*kind, &f.name, &code)?;
-        programs.push(Program { symbol: f.name.clone(), code });
+        let functions = parts.into_iter().map(|(at, sub)| (at, module.subs[sub as usize].name.clone())).collect();
+        programs.push(Program { symbol: f.name.clone(), code, functions });
     }
     if let Some(json) = manifest_json {
         w.section(manifest::SECTION, SectionKind::Metadata, json, 1);
@@ -152,6 +186,8 @@ impl ObjectWriter {
                 RelocTarget::Map(m) => self.maps.get(m.0 as usize).copied(),
                 RelocTarget::Section(Section::Bss) => self.bss,
                 RelocTarget::Section(Section::Rodata) => self.rodata,
+                // Completed by `link`.
+                RelocTarget::Sub(_) => continue,
             };
             let Some(symbol) = symbol else {
                 return Err(Error::Elf(format!("{name}: nothing to relocate against for {:?}", reloc.target)));

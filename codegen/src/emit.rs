@@ -39,6 +39,8 @@ pub enum RelocTarget {
     Map(MapRef),
     /// The start of a section of global data.
     Section(Section),
+    /// A function of the module: its address (a wide load), or a call of it.
+    Sub(u32),
 }
 
 /// The way from IR to code of one function that the IR's verifier accepts.
@@ -202,6 +204,23 @@ impl Emitter {
             MInst::Load { .. } | MInst::Store { .. } | MInst::AtomicAdd { .. } => self.access(inst),
             MInst::Call { helper, .. } => {
                 self.push(Insn { code: class::JMP | insn::CALL, imm: helper.0 as i32, ..Insn::default() });
+            }
+            MInst::FuncAddr { dst, sub } => {
+                self.relocated(*dst, RelocTarget::Sub(*sub), 0);
+                if let [.., first, _] = self.out.insns.as_mut_slice() {
+                    first.src = insn::PSEUDO_FUNC;
+                }
+            }
+            MInst::CallKernel { id, .. } => {
+                self.push(Insn { code: class::JMP | insn::CALL, src: insn::PSEUDO_KFUNC_CALL, imm: *id as i32, ..Insn::default() });
+            }
+            MInst::KernelVar { dst, id } => {
+                self.push(Insn { code: insn::LD_IMM64, dst: dst.number(), src: insn::PSEUDO_BTF_ID, imm: *id as i32, ..Insn::default() });
+                self.push(Insn::default());
+            }
+            MInst::CallSub { sub, .. } => {
+                self.out.relocs.push(Reloc { at: self.out.insns.len() as u32, target: RelocTarget::Sub(*sub) });
+                self.push(Insn { code: class::JMP | insn::CALL, src: insn::PSEUDO_CALL, ..Insn::default() });
             }
             MInst::Ret { .. } => self.push(Insn { code: class::JMP | insn::EXIT, ..Insn::default() }),
         }

@@ -50,6 +50,14 @@ pub const LD_IMM64: u8 = 0x18;
 pub const JA: u8 = 0x00;
 /// `BPF_CALL`
 pub const CALL: u8 = 0x80;
+/// `BPF_PSEUDO_CALL`: a call of a function of the program, not of a helper.
+pub const PSEUDO_CALL: u8 = 1;
+/// `BPF_PSEUDO_KFUNC_CALL`: a call of a kernel function by its number in the kernel's BTF.
+pub const PSEUDO_KFUNC_CALL: u8 = 2;
+/// `BPF_PSEUDO_BTF_ID`: a wide load of the address of a variable by its number in the kernel's BTF.
+pub const PSEUDO_BTF_ID: u8 = 3;
+/// `BPF_PSEUDO_FUNC`: a wide load of a function's address.
+pub const PSEUDO_FUNC: u8 = 4;
 /// `BPF_EXIT`
 pub const EXIT: u8 = 0x90;
 /// `BPF_JSET`

@@ -1,6 +1,6 @@
 //! Typed HIR to BPF: lowering, optimisation, instruction selection, register allocation, ELF. No I/O.
 
-mod btf;
+pub mod btf;
 pub mod compile;
 pub mod copies;
 pub mod disasm;

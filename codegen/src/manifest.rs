@@ -3,10 +3,12 @@
 pub use lang::action::{Action, MapId};
 pub use lang::config::{MissingProbes, Settings};
 pub use lang::format::{ArgSpec, Piece};
-pub use lang::probes::{AttachPoint, Period, Target};
+use lang::kernel::Layout;
+pub use lang::probes::{AttachPoint, Named, Period, Target};
 use lang::source::Span;
 use lang::types::Type;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Name of the ELF section that holds the manifest (JSON) in an object written by `--emit-elf`.
 pub const SECTION: &str = ".beetrace";
@@ -17,6 +19,11 @@ pub const STACKS: &str = "stacks";
 /// Name of the map of stacks of at most `limit` frames: stacks are told apart by the frames that are kept.
 pub fn stacks_map(limit: u16) -> String {
     if limit == 127 { STACKS.into() } else { format!("{STACKS}{limit}") }
+}
+
+/// Name of the map of user stacks of at most `limit` frames that are build ids and offsets: `struct bpf_stack_build_id`.
+pub fn build_ids_map(limit: u16) -> String {
+    format!("build_ids{limit}")
 }
 
 /// Name of the per-CPU scratch map: one entry a program, for what does not fit the stack.
@@ -38,8 +45,12 @@ pub mod bss {
     pub const START: u32 = 32;
     /// u64: the pid of the process started by `-c`, 0 without one. Written by the runtime.
     pub const CPID: u32 = 40;
+    /// u64: what is to be added to `CLOCK_BOOTTIME` ns for the wall clock. Written by the runtime.
+    pub const WALL: u32 = 48;
+    /// u64: always 0, which the verifier does not know.
+    pub const NOTHING: u32 = 56;
     /// First byte of the script's own variables.
-    pub const VARS: u32 = 48;
+    pub const VARS: u32 = 64;
 }
 
 /// A compiled script.
@@ -62,6 +73,12 @@ pub struct Manifest {
     pub actions: Vec<Action>,
     /// The settings that matter at run time.
     pub settings: Settings,
+    /// Layouts of the structures that are printed, by the name in their type.
+    pub records: BTreeMap<String, Layout>,
+    /// Enumerators of the enumerations that are printed, by the enumeration's name.
+    pub enums: BTreeMap<String, Vec<(String, i64)>>,
+    /// Texts that values refer to by number: formats of timestamps, patterns of control groups.
+    pub strings: Vec<String>,
 }
 
 /// One map of the script.
@@ -111,6 +128,8 @@ pub struct ProgramInfo {
     pub span: Span,
     /// `(index of the first instruction, place in the script)`, ascending: maps a verifier message back.
     pub lines: Vec<(u32, Span)>,
+    /// Functions behind the program's own code: `(index of the first instruction, name)`. The kernel wants to be told of them.
+    pub functions: Vec<(u32, String)>,
 }
 
 /// BPF program type, with the section name that names it (libbpf's names; aya-obj reads these).
@@ -125,4 +144,12 @@ pub enum ProgramKind {
     Kprobe,
     /// `BPF_PROG_TYPE_PERF_EVENT`
     PerfEvent,
+    /// `BPF_PROG_TYPE_TRACING`, an iterator.
+    Iter,
+    /// `BPF_PROG_TYPE_TRACING` at the entry of a kernel function.
+    Fentry,
+    /// ... at its return.
+    Fexit,
+    /// `BPF_PROG_TYPE_TRACING` at a raw tracepoint: the verifier knows the types of its arguments.
+    TypedTracepoint,
 }

@@ -77,7 +77,7 @@ impl Adapter {
             for (inst, _) in &mut block.insts {
                 inst.for_each_reg(|r, role| operands.push(operand(*r, role)));
                 operand_starts.push(operands.len());
-                is_call.push(matches!(inst, MInst::Call { .. }));
+                is_call.push(inst.is_call());
             }
             starts.push(is_call.len());
         }

@@ -64,8 +64,8 @@ pub enum Cond {
 /// A machine instruction. Where it goes next is the block's business ([`VBlock::succs`]).
 #[derive(Clone, Debug, PartialEq)]
 pub enum MInst {
-    /// The start of the program: the context is in r1.
-    Args { dst: Reg },
+    /// The start of the function: its parameters are in r1 and so on.
+    Args { dsts: Vec<Reg> },
     /// `dst = src`
     Mov { dst: Reg, src: Reg },
     /// `dst = imm`
@@ -94,8 +94,16 @@ pub enum MInst {
     Store { size: Size, base: Base, offset: i16, src: Src },
     /// `*(base + offset) += src`, atomically.
     AtomicAdd { size: Size, base: Base, offset: i16, src: Reg },
+    /// The address of a function; two slots, completed when the functions are put together.
+    FuncAddr { dst: Reg, sub: u32 },
     /// A helper call.
     Call { helper: Helper, args: Vec<Reg>, dst: Reg },
+    /// A call of a function.
+    CallSub { sub: u32, args: Vec<Reg>, dst: Reg },
+    /// A call of a kernel function by its number in the kernel's BTF.
+    CallKernel { id: u32, args: Vec<Reg>, dst: Reg },
+    /// A variable of the kernel by its number in the kernel's BTF; two slots.
+    KernelVar { dst: Reg, id: u32 },
     /// To the only successor.
     Jump,
     /// To the first successor if the condition holds, else to the second.
@@ -122,11 +130,20 @@ pub enum Role {
 }
 
 impl MInst {
+    /// Whether it calls something, which leaves nothing in r1 to r5.
+    pub fn is_call(&self) -> bool {
+        matches!(self, MInst::Call { .. } | MInst::CallSub { .. } | MInst::CallKernel { .. })
+    }
+
     /// Calls `f` with every register and its role. The order is that of the allocator's operands, and for a two-address
     /// instruction the operand to be overwritten comes first.
     pub fn for_each_reg(&mut self, mut f: impl FnMut(&mut Reg, Role)) {
         match self {
-            MInst::Args { dst } => f(dst, Role::DefFixed(1)),
+            MInst::Args { dsts } => {
+                for (i, dst) in dsts.iter_mut().enumerate() {
+                    f(dst, Role::DefFixed(1 + i as u8));
+                }
+            }
             MInst::Mov { dst, src } | MInst::ZeroExt32 { dst, src } => {
                 f(src, Role::Use);
                 f(dst, Role::Def);
@@ -134,6 +151,8 @@ impl MInst {
             MInst::MovImm { dst, .. }
             | MInst::Wide { dst, .. }
             | MInst::Map { dst, .. }
+            | MInst::FuncAddr { dst, .. }
+            | MInst::KernelVar { dst, .. }
             | MInst::Global { dst, .. }
             | MInst::FrameAddr { dst, .. } => f(dst, Role::Def),
             MInst::Alu { dst, a, b, .. } => {
@@ -162,7 +181,7 @@ impl MInst {
                 base_reg(base, &mut f);
                 f(src, Role::Use);
             }
-            MInst::Call { args, dst, .. } => {
+            MInst::Call { args, dst, .. } | MInst::CallSub { args, dst, .. } | MInst::CallKernel { args, dst, .. } => {
                 for (i, arg) in args.iter_mut().enumerate() {
                     f(arg, Role::UseFixed(1 + i as u8));
                 }
@@ -262,7 +281,12 @@ impl Display for Regs<'_> {
 impl Display for MInst {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            MInst::Args { dst } => write!(f, "{dst} = ctx"),
+            MInst::Args { dsts } if dsts.len() == 1 => write!(f, "{} = ctx", dsts[0]),
+            MInst::Args { dsts } => write!(f, "args {}", Regs(dsts)),
+            MInst::FuncAddr { dst, sub } => write!(f, "{dst} = func f{sub}"),
+            MInst::CallKernel { id, args, dst } => write!(f, "{dst} = call kernel#{id}({})", Regs(args)),
+            MInst::KernelVar { dst, id } => write!(f, "{dst} = kernelvar {id}"),
+            MInst::CallSub { sub, args, dst } => write!(f, "{dst} = call f{sub}({})", Regs(args)),
             MInst::Mov { dst, src } => write!(f, "{dst} = {src}"),
             MInst::MovImm { dst, imm } => write!(f, "{dst} = {imm}"),
             MInst::Wide { dst, value } => write!(f, "{dst} = {value:#x} ll"),

@@ -15,7 +15,9 @@
 //! | `has`, `not` | text that is in the standard output, or is not |
 //! | `err` | text that is in the standard error |
 //! | `exit` | the exit code, 0 if not given |
-//! | `needs` | `kprobe`, `host`, `vm` |
+//! | `needs` | `host`, `vm`, or one of [`Case::NEEDS`] |
+//! | `file` | a file beside the script: its name, then its lines |
+//! | `covers` | entries of bpftrace's reference that it proves (see `coverage`), separated by semicolons |
 
 use std::collections::BTreeSet;
 
@@ -38,6 +40,23 @@ pub struct Case {
     pub expect: Expect,
     /// What the machine must have.
     pub needs: BTreeSet<String>,
+    /// Files beside the script: name and text.
+    pub files: Vec<(String, String)>,
+    /// Entries of bpftrace's reference that it proves.
+    pub covers: Vec<String>,
+}
+
+impl Case {
+    /// What not every machine has, and why a case is skipped that needs it.
+    pub const NEEDS: &[(&str, &str)] = &[
+        ("kprobe", "this kernel has no kprobes"),
+        ("fentry", "this kernel takes no trampoline programs"),
+        ("hardware", "this machine has no hardware counters"),
+        ("variables", "/proc/kallsyms has no variables"),
+        ("write_user", "this kernel lets no program write to user memory"),
+        ("override", "this kernel has no error injection"),
+        ("task_by_id", "this kernel can't look a task up by its id"),
+    ];
 }
 
 /// What must hold of a result.
@@ -55,6 +74,8 @@ pub struct Expect {
     pub err: Vec<String>,
     /// The exit code.
     pub exit: i32,
+    /// A refusal will do, if each message is about something that this machine has not (see [`Expect::lacks`]).
+    pub may_lack: bool,
 }
 
 /// What came out.
@@ -69,6 +90,16 @@ pub struct Output {
 }
 
 impl Expect {
+    /// What the machine has not, if the script was refused for nothing else and may be.
+    pub fn lacks(&self, out: &Output) -> Option<String> {
+        if !self.may_lack || out.exit != 1 {
+            return None;
+        }
+        let errors: Vec<&str> = out.stderr.lines().filter_map(|l| l.split_once("ERROR: ").map(|e| e.1)).collect();
+        let known = |e: &&str| LACKS.iter().any(|l| e.contains(l));
+        (!errors.is_empty() && errors.iter().all(known)).then(|| errors[0].to_string())
+    }
+
     /// What does not hold, a line each; nothing if all does.
     pub fn check(&self, out: &Output) -> Vec<String> {
         let mut wrong = Vec::new();
@@ -95,6 +126,17 @@ impl Expect {
         wrong
     }
 }
+
+/// Parts of the messages about what a kernel or a machine has not.
+const LACKS: &[&str] = &[
+    "there is no kernel function",
+    "no kernel function matches",
+    "there is no kernel symbol",
+    "there is no function",
+    "there is no tracepoint",
+    "has no member",
+    "no program or library",
+];
 
 /// The output without its last newlines and, unless the expectation begins with one, without the empty lines before maps.
 fn body<'o>(out: &'o str, want: &str) -> &'o str {
@@ -142,6 +184,11 @@ fn set(case: &mut Case, key: &str, value: String) -> Result<(), String> {
         "not" => case.expect.not.push(value),
         "err" => case.expect.err.push(value),
         "exit" => case.expect.exit = value.parse().map_err(|_| format!("no exit code: {value}"))?,
+        "file" => {
+            let (name, text) = value.split_once('\n').ok_or("a file is a name and lines")?;
+            case.files.push((name.into(), format!("{text}\n")));
+        }
+        "covers" => case.covers.extend(value.split([';', '\n']).map(|e| e.trim().to_string()).filter(|e| !e.is_empty())),
         "needs" => case.needs.extend(value.split_whitespace().map(str::to_string)),
         _ => return Err(format!("no such key: {key}")),
     }

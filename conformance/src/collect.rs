@@ -1,7 +1,10 @@
 //! All cases: the case files, the scripts whose output bpftrace has recorded, and the examples.
 
 use crate::case::{self, Case, Expect};
+use crate::tools::files;
 use anyhow::{Context, Result};
+use lang::probes::Needs;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The folder of this crate.
@@ -29,6 +32,7 @@ pub fn all() -> Result<Vec<Case>> {
             params: header("args").join(" "),
             env: header("env").join(" "),
             options: header("flags").join(" "),
+            covers: header("covers").iter().flat_map(|l| l.split(';')).map(|e| e.trim().to_string()).collect(),
             expect: Expect { stdout: Some(stdout), exit: header("exit").join("").parse().unwrap_or(0), ..Expect::default() },
             script,
             ..Case::default()
@@ -39,8 +43,46 @@ pub fn all() -> Result<Vec<Case>> {
         let params = if script.contains("$1") { "testprog".into() } else { String::new() };
         out.push(Case { name: format!("example: {}", stem(&path)), script, params, options: "--dry-run".into(), ..Case::default() });
     }
+    out.extend(reference());
     Ok(out)
 }
+
+/// The examples of the reference: each compiles here, and runs where the machine has what it needs.
+fn reference() -> Vec<Case> {
+    let topics = lang::reference::topics().into_iter().filter(|t| !NOT_YET.contains(&t.name.as_ref()));
+    let cases = topics.map(|t| {
+        let mut needs: BTreeSet<String> = match t.example.needs {
+            Needs::Nothing => None,
+            Needs::Variables => Some("variables"),
+            Needs::Kprobes => Some("kprobe"),
+            Needs::Trampolines => Some("fentry"),
+            Needs::Counters => Some("hardware"),
+        }
+        .into_iter()
+        .map(str::to_string)
+        .collect();
+        // Kernels may be built without these.
+        if let Some(lack) = Case::NEEDS.iter().find(|n| n.0 == t.name) {
+            needs.insert(lack.0.into());
+        }
+        if t.name == "usdt" {
+            needs.insert("host".into());
+        }
+        Case {
+            name: format!("reference: {}", t.name),
+            script: t.example.script.to_string(),
+            options: t.example.options.to_string(),
+            params: t.example.params.to_string(),
+            files: t.example.file.map(|(name, text)| (name.to_string(), text.to_string())).into_iter().collect(),
+            needs,
+            ..Case::default()
+        }
+    });
+    cases.collect()
+}
+
+/// Names that the reference has and the compiler can't do yet.
+const NOT_YET: &[&str] = &["skboutput"];
 
 /// What the first lines of an oracle script say of how it is run (see `oracle/cases.sh`).
 fn header(script: &str, key: &str) -> Vec<String> {
@@ -50,11 +92,4 @@ fn header(script: &str, key: &str) -> Vec<String> {
 
 fn stem(path: &Path) -> String {
     path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
-}
-
-fn files(dir: &Path, extension: &str) -> Result<Vec<PathBuf>> {
-    let Ok(entries) = std::fs::read_dir(dir) else { return Ok(Vec::new()) };
-    let mut out: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == extension)).collect();
-    out.sort();
-    Ok(out)
 }

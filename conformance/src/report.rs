@@ -13,6 +13,9 @@ pub struct Report {
 impl Report {
     /// A case that ran.
     pub fn ran(&mut self, place: &str, case: &Case, out: &Output) {
+        if let Some(lack) = case.expect.lacks(out) {
+            return self.skip(&format!("{place}: {}", case.name), &lack);
+        }
         let wrong = case.expect.check(out);
         self.outcome(place, &case.name, wrong, &format!("{}\n--- stdout\n{}\n--- stderr\n{}", case.script, out.stdout, out.stderr));
     }

@@ -20,6 +20,32 @@ pub fn beetrace() -> Result<PathBuf> {
     Ok(target.join("release/beetrace").canonicalize()?)
 }
 
+/// Where what was downloaded and built is kept: `$BEETRACE_RIG_CACHE`, or `rig` in the target folder.
+pub fn cache_dir() -> Result<PathBuf> {
+    let dir = match (std::env::var_os("BEETRACE_RIG_CACHE"), std::env::var_os("CARGO_TARGET_DIR")) {
+        (Some(d), _) => PathBuf::from(d),
+        (None, Some(t)) => PathBuf::from(t).join("rig"),
+        (None, None) => crate::collect::crate_dir().join("../target/rig"),
+    };
+    std::fs::create_dir_all(&dir)?;
+    Ok(dir.canonicalize()?)
+}
+
+/// The files of a folder with an extension, in order; none if there is no such folder.
+pub fn files(dir: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+    let Ok(entries) = std::fs::read_dir(dir) else { return Ok(Vec::new()) };
+    let mut out: Vec<PathBuf> = entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|x| x == extension)).collect();
+    out.sort();
+    Ok(out)
+}
+
+/// The address of a symbol of a program.
+pub fn symbol(program: &Path, name: &str) -> Option<u64> {
+    use object::{Object, ObjectSymbol};
+    let data = std::fs::read(program).ok()?;
+    object::File::parse(&*data).ok()?.symbols().find(|s| s.name() == Ok(name)).map(|s| s.address())
+}
+
 /// Whether the process is root.
 pub fn is_root() -> bool {
     // SAFETY: takes nothing and cannot fail.

@@ -20,6 +20,40 @@ pub enum Action {
         /// One type for every `Piece::Arg`.
         args: Vec<Type>,
     },
+    /// `errorf`, `warnf`: as `printf`, as a message with its place.
+    Message {
+        /// `ERROR` rather than `WARNING`.
+        error: bool,
+        /// The format string's parts.
+        format: Vec<Piece>,
+        /// One type for every `Piece::Arg`.
+        args: Vec<Type>,
+        /// Where.
+        span: Span,
+    },
+    /// `cat`: prints the file that the format names.
+    Cat {
+        /// The format string's parts.
+        format: Vec<Piece>,
+        /// One type for every `Piece::Arg`.
+        args: Vec<Type>,
+    },
+    /// `system`: runs the command that the format makes.
+    System {
+        /// The format string's parts.
+        format: Vec<Piece>,
+        /// One type for every `Piece::Arg`.
+        args: Vec<Type>,
+    },
+    /// `join`: strings of `size` bytes each, empty ones at the end; a u64 with their number comes first.
+    Join {
+        /// What stands between them.
+        separator: Vec<u8>,
+        /// Bytes of each.
+        size: u32,
+    },
+    /// `unwatch`: one u64, the address.
+    Unwatch,
     /// `print(value)`: the value.
     PrintValue {
         /// Its type.
@@ -54,8 +88,11 @@ pub enum Action {
     Exit,
     /// A run-time warning that upstream prints too (a failed delete, say): one i64, the helper's return value.
     Warning {
-        /// What was called.
+        /// What happened; empty: the system's text for the error says it.
         what: String,
+        /// The helper that failed.
+        #[serde(default)]
+        helper: Option<String>,
         /// Where.
         span: Span,
     },

@@ -1,7 +1,6 @@
 //! The syntax tree. Nothing is resolved here: names are text, types are as written.
 
 use crate::source::Span;
-use crate::types::Int;
 
 /// Number of an expression; side tables of the checker are keyed by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -21,10 +20,95 @@ pub struct Program {
 pub enum Item {
     /// `config = { key = value; ... }`
     Config(Vec<ConfigEntry>),
+    /// `import "path"`
+    Import {
+        /// As written.
+        path: String,
+        /// Its place.
+        span: Span,
+    },
+    /// A preprocessor line or a definition in C, to be read by [`crate::cdef`].
+    C {
+        /// The text.
+        text: String,
+        /// Its place.
+        span: Span,
+    },
+    /// `let @m = hash(100);`
+    MapDecl(MapDecl),
+    /// `macro name(params) { ... }`
+    Macro(Macro),
+    /// `fn name($a: int64): int64 { ... }`
+    Function(Function),
     /// Attach points with their action.
     Probe(Probe),
     /// What could not be parsed; a diagnostic was made for it.
     Error,
+}
+
+/// `let @m = hash(100);`
+#[derive(Clone, Debug, PartialEq)]
+pub struct MapDecl {
+    /// With its `@`.
+    pub name: String,
+    /// `hash`, `lruhash`, ...
+    pub kind: String,
+    /// Entries.
+    pub size: u64,
+    /// Its place.
+    pub span: Span,
+}
+
+/// `macro name($var, @map, expression) { ... }`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Macro {
+    /// Its name.
+    pub name: String,
+    /// Place of the name.
+    pub name_span: Span,
+    /// What it takes.
+    pub params: Vec<MacroParam>,
+    /// What it stands for.
+    pub body: Block,
+    /// It comes with beetrace; a script may define its own.
+    pub prelude: bool,
+}
+
+/// A parameter of a macro.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MacroParam {
+    /// What it takes.
+    pub kind: MacroParamKind,
+    /// Name, with `@` for maps, without `$` for variables.
+    pub name: String,
+    /// Its place.
+    pub span: Span,
+}
+
+/// What a parameter of a macro takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MacroParamKind {
+    /// `$x`: a variable, which the macro may change.
+    Var,
+    /// `@m`: a map.
+    Map,
+    /// `x`: an expression or a type, put in at each use.
+    Expr,
+}
+
+/// A function of the script.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// Place of the name.
+    pub name_span: Span,
+    /// Parameters, without `$`.
+    pub params: Vec<(String, TypeName)>,
+    /// What it returns.
+    pub returns: TypeName,
+    /// The body.
+    pub body: Block,
 }
 
 /// `key = value`
@@ -65,6 +149,8 @@ pub struct AttachPoint {
 pub struct Block {
     /// The statements.
     pub stmts: Vec<Stmt>,
+    /// The expression at the end without a semicolon. Where the block is a statement it is one more of them.
+    pub value: Option<Box<Expr>>,
     /// Braces included.
     pub span: Span,
 }
@@ -101,15 +187,6 @@ pub enum StmtKind {
         /// The first value.
         value: Option<Expr>,
     },
-    /// `if (c) { } else { }`; an `else if` is an `otherwise` block with one statement.
-    If {
-        /// The condition.
-        condition: Expr,
-        /// If it holds.
-        then: Block,
-        /// If not.
-        otherwise: Option<Block>,
-    },
     /// `while (c) { }`
     While {
         /// The condition.
@@ -124,8 +201,17 @@ pub enum StmtKind {
         /// The body.
         body: Block,
     },
-    /// `{ ... }`
-    Block(Block),
+    /// `for ($x : source) { }`
+    For {
+        /// Name without `$`.
+        var: String,
+        /// Its place.
+        var_span: Span,
+        /// What is gone through.
+        source: ForSource,
+        /// The body.
+        body: Block,
+    },
     /// `return`, with a value in functions.
     Return(Option<Expr>),
     /// `break`
@@ -136,6 +222,15 @@ pub enum StmtKind {
     Discard(Expr),
     /// What could not be parsed; a diagnostic was made for it.
     Error,
+}
+
+/// What a `for` goes through.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ForSource {
+    /// The entries of a map; an expression that must be one.
+    Map(Expr),
+    /// `a..b`
+    Range(Expr, Expr),
 }
 
 /// An expression.
@@ -212,12 +307,42 @@ pub enum ExprKind {
     Index(Box<Expr>, Box<Expr>),
     /// `(a, b)`
     Tuple(Vec<Expr>),
+    /// `(a=1, b=2)`
+    Record(Vec<(String, Expr)>),
     /// `(type)x`
     Cast(TypeName, Box<Expr>),
-    /// `sizeof(type)`
-    SizeofType(TypeName),
+    /// `sizeof(x)`
+    Sizeof(Box<TypeOrExpr>),
+    /// `offsetof(x, a.b)`
+    Offsetof(Box<TypeOrExpr>, Vec<String>),
+    /// `typeof(x)` where a macro is given a type.
+    Typeof(Box<TypeOrExpr>),
+    /// `typeinfo(x)`
+    Typeinfo(Box<TypeOrExpr>),
+    /// `comptime x`
+    Comptime(Box<Expr>),
+    /// `{ ...; value }`
+    Block(Block),
+    /// `if c { } else { }`; an `else if` is an `otherwise` block whose value is the next `if`.
+    If {
+        /// The condition.
+        condition: Box<Expr>,
+        /// If it holds.
+        then: Block,
+        /// If not.
+        otherwise: Option<Block>,
+    },
     /// What could not be parsed.
     Error,
+}
+
+/// A type or an expression whose type is meant.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TypeOrExpr {
+    /// A type.
+    Type(TypeName),
+    /// An expression, which is not evaluated.
+    Expr(Expr),
 }
 
 /// A type as written.
@@ -225,27 +350,32 @@ pub enum ExprKind {
 pub struct TypeName {
     /// What it names.
     pub kind: TypeNameKind,
-    /// Number of `*` behind it.
-    pub pointers: u32,
+    /// `*` and `[n]` behind it, in order.
+    pub suffixes: Vec<TypeSuffix>,
     /// Its place.
     pub span: Span,
+}
+
+/// What follows the name of a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TypeSuffix {
+    /// `*`
+    Pointer,
+    /// `[n]`, `[]`
+    Array(Option<u64>),
 }
 
 /// The name in a type.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TypeNameKind {
-    /// `int8` ... `uint64`, and the C spellings of those.
-    Int(Int),
-    /// `bool`
-    Bool,
-    /// `string`, `string[n]`
-    Str(Option<u64>),
-    /// `void`
-    Void,
+    /// `int32`, `string`, `pid_t`.
+    Named(String),
     /// `struct name`, or `union name` with that prefix.
     Record(String),
-    /// Anything else.
-    Named(String),
+    /// `enum name`
+    Enum(String),
+    /// `typeof(x)`
+    Typeof(Box<TypeOrExpr>),
 }
 
 /// A prefix operator.
@@ -315,74 +445,5 @@ impl BinOp {
     /// `== != < <= > >=`
     pub fn is_comparison(self) -> bool {
         matches!(self, BinOp::Eq | BinOp::Ne | BinOp::Lt | BinOp::Le | BinOp::Gt | BinOp::Ge)
-    }
-}
-
-impl Program {
-    /// Calls `f` for every expression of a probe, outermost first.
-    pub fn walk_probe<'a>(probe: &'a Probe, f: &mut dyn FnMut(&'a Expr)) {
-        if let Some(p) = &probe.predicate {
-            p.walk(f);
-        }
-        probe.body.walk(f);
-    }
-}
-
-impl Block {
-    /// Calls `f` for every expression in the block, outermost first.
-    pub fn walk<'a>(&'a self, f: &mut dyn FnMut(&'a Expr)) {
-        for stmt in &self.stmts {
-            match &stmt.kind {
-                StmtKind::Expr(e) | StmtKind::Discard(e) => e.walk(f),
-                StmtKind::Assign { target, value, .. } => {
-                    target.walk(f);
-                    value.walk(f);
-                }
-                StmtKind::Let { value, .. } => value.iter().for_each(|e| e.walk(f)),
-                StmtKind::If { condition, then, otherwise } => {
-                    condition.walk(f);
-                    then.walk(f);
-                    otherwise.iter().for_each(|b| b.walk(f));
-                }
-                StmtKind::While { condition, body } => {
-                    condition.walk(f);
-                    body.walk(f);
-                }
-                StmtKind::Unroll { count, body } => {
-                    count.walk(f);
-                    body.walk(f);
-                }
-                StmtKind::Block(b) => b.walk(f),
-                StmtKind::Return(e) => e.iter().for_each(|e| e.walk(f)),
-                StmtKind::Break | StmtKind::Continue | StmtKind::Error => {}
-            }
-        }
-    }
-}
-
-impl Expr {
-    /// Calls `f` for this expression and every one below it, outermost first.
-    pub fn walk<'a>(&'a self, f: &mut dyn FnMut(&'a Expr)) {
-        f(self);
-        match &self.kind {
-            ExprKind::Map { keys: Some(list), .. } | ExprKind::Tuple(list) | ExprKind::Call { args: list, .. } => {
-                list.iter().for_each(|e| e.walk(f));
-            }
-            ExprKind::Unary(_, e)
-            | ExprKind::IncDec { target: e, .. }
-            | ExprKind::Field { base: e, .. }
-            | ExprKind::TupleField(e, _)
-            | ExprKind::Cast(_, e) => e.walk(f),
-            ExprKind::Binary(_, a, b) | ExprKind::Index(a, b) => {
-                a.walk(f);
-                b.walk(f);
-            }
-            ExprKind::Ternary(a, b, c) => {
-                a.walk(f);
-                b.walk(f);
-                c.walk(f);
-            }
-            _ => {}
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::ast::ConfigEntry;
 use crate::diag::{Diagnostic, nearest};
+use crate::dialect::{self, Word};
 use serde::{Deserialize, Serialize};
 
 /// Config values that the runtime reads.
@@ -25,6 +26,8 @@ pub struct Settings {
     pub show_debug_info: bool,
     /// `log_size`: bytes of the verifier's log.
     pub log_size: u32,
+    /// `max_cat_bytes`: bytes of a file that `cat` prints.
+    pub max_cat_bytes: u32,
 }
 
 impl Default for Settings {
@@ -39,6 +42,7 @@ impl Default for Settings {
             cpp_demangle: true,
             show_debug_info: true,
             log_size: 1_000_000,
+            max_cat_bytes: 10240,
         }
     }
 }
@@ -72,6 +76,22 @@ pub struct Config {
     pub stack_mode: crate::types::StackMode,
     /// Positional parameters, `$1` first.
     pub params: Vec<String>,
+    /// Named parameters, `--name=value` or `--name`.
+    pub named: Vec<(String, Option<String>)>,
+    /// Values of the keys as they were set, for `config.NAME`.
+    pub set: Vec<(&'static str, String)>,
+    /// A map without keys whose value time series take for the time: for tests that need known times.
+    pub time_map: Option<String>,
+    /// The pid namespace of beetrace, if it is not the machine's own: device and inode of /proc/self/ns/pid.
+    pub pid_namespace: Option<(u64, u64)>,
+    /// `--probe-filter`: attach points that match stay.
+    pub probe_filter: Option<regex::Regex>,
+    /// Unstable features that the script forbids.
+    pub unstable: Vec<&'static str>,
+    /// `--test`: `test` probes run.
+    pub test_mode: bool,
+    /// `--bench`: `bench` probes run.
+    pub bench_mode: bool,
     /// `--unsafe` was given.
     pub allow_unsafe: bool,
     /// `-k`: tell when a read of memory fails.
@@ -90,11 +110,34 @@ impl Default for Config {
             on_stack_limit: 32,
             stack_mode: crate::types::StackMode::Bpftrace,
             params: Vec::new(),
+            named: Vec::new(),
+            set: Vec::new(),
+            unstable: Vec::new(),
+            time_map: None,
+            pid_namespace: None,
+            probe_filter: None,
+            test_mode: false,
+            bench_mode: false,
             allow_unsafe: false,
             check_reads: false,
             script: String::new(),
         }
     }
+}
+
+/// A named parameter that the script asks for with `getopt`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScriptOption {
+    /// Without its dashes.
+    pub name: String,
+    /// The default as text.
+    pub default: String,
+    /// What it is for.
+    pub doc: String,
+    /// It has no value: given or not.
+    pub is_flag: bool,
+    /// The type of its default.
+    pub ty: crate::types::Type,
 }
 
 /// One key.
@@ -105,6 +148,8 @@ pub struct Key {
     pub default: &'static str,
     /// One line.
     pub doc: &'static str,
+    /// A script that sets it, runs, and ends by itself.
+    pub example: &'static str,
     /// Stores a value, or says what values there are.
     set: fn(&mut Config, &str) -> Result<(), String>,
 }
@@ -124,12 +169,24 @@ fn boolean(text: &str) -> Result<bool, String> {
     }
 }
 
+/// A switch of an unstable feature.
+fn unstable(c: &mut Config, name: &'static str, v: &str) -> Result<(), String> {
+    match v {
+        "enable" | "1" | "true" => c.unstable.retain(|n| *n != name),
+        "warn" | "0" | "false" => c.unstable.retain(|n| *n != name),
+        "error" => c.unstable.push(name),
+        _ => return Err("`enable`, `warn` or `error`".into()),
+    }
+    Ok(())
+}
+
 /// All keys.
 pub const KEYS: &[Key] = &[
     Key {
         name: "cache_user_symbols",
         default: "PER_PID",
         doc: "Accepted for old scripts: symbols are always cached for each process.",
+        example: "config = { cache_user_symbols = PER_PROGRAM } profile:hz:99 { @[ustack(3)] = count(); } interval:ms:100 { exit(); }",
         set: |_, v| match v {
             "PER_PID" | "PER_PROGRAM" | "NONE" | "0" | "1" => Ok(()),
             _ => Err("`PER_PID`, `PER_PROGRAM` or `NONE`".into()),
@@ -139,18 +196,21 @@ pub const KEYS: &[Key] = &[
         name: "cpp_demangle",
         default: "true",
         doc: "Print C++ and Rust symbols as they are written in the source.",
+        example: "config = { cpp_demangle = false } profile:hz:99 { @[ustack(3)] = count(); } interval:ms:100 { exit(); }",
         set: |c, v| boolean(v).map(|b| c.settings.cpp_demangle = b),
     },
     Key {
         name: "lazy_symbolication",
         default: "false",
         doc: "Accepted for old scripts: symbols are always looked up when they are printed.",
+        example: "config = { lazy_symbolication = true } profile:hz:99 { @[ustack(3)] = count(); } interval:ms:100 { exit(); }",
         set: |_, v| boolean(v).map(|_| ()),
     },
     Key {
         name: "license",
         default: "GPL",
         doc: "The licence that the kernel is told; most helpers ask for a GPL-compatible one.",
+        example: "config = { license = \"Dual MIT/GPL\" } BEGIN { print(config.license); exit(); }",
         set: |c, v| match v {
             "GPL" | "GPL v2" | "GPL and additional rights" | "Dual BSD/GPL" | "Dual MIT/GPL" | "Dual MPL/GPL" => {
                 c.settings.license = v.to_string();
@@ -163,36 +223,49 @@ pub const KEYS: &[Key] = &[
         name: "log_size",
         default: "1000000",
         doc: "Bytes of the verifier's log.",
+        example: "config = { log_size = 2000000 } BEGIN { print(config.log_size); exit(); }",
         set: |c, v| number(v, 128, 16 << 20).map(|n| c.settings.log_size = n),
     },
     Key {
         name: "max_bpf_progs",
         default: "1024",
         doc: "Programs that one script may load.",
+        example: "config = { max_bpf_progs = 2000 } BEGIN { print(config.max_bpf_progs); exit(); }",
         set: |c, v| number(v, 1, 1 << 20).map(|n| c.max_programs = n),
+    },
+    Key {
+        name: "max_cat_bytes",
+        default: "10240",
+        doc: "Bytes of a file that `cat` prints.",
+        example: "config = { max_cat_bytes = 10 } BEGIN { cat(\"/proc/version\"); exit(); }",
+        set: |c, v| number(v, 1, 1 << 30).map(|n| c.settings.max_cat_bytes = n),
     },
     Key {
         name: "max_map_keys",
         default: "4096",
         doc: "Keys that one map may hold.",
+        example: "config = { max_map_keys = 100000 } tracepoint:raw_syscalls:sys_enter { @[tid] = count(); } interval:ms:100 { exit(); }",
         set: |c, v| number(v, 1, 1 << 28).map(|n| c.max_map_keys = n),
     },
     Key {
         name: "max_probes",
         default: "1024",
         doc: "Attach points that one script may have.",
+        example: "config = { max_probes = 2000 } BEGIN { print(config.max_probes); exit(); }",
         set: |c, v| number(v, 1, 1 << 20).map(|n| c.max_probes = n),
     },
     Key {
         name: "max_strlen",
         default: "1024",
         doc: "Bytes of a string made by `str()`, the NUL at its end included.",
+        example: "config = { max_strlen = 200 } BEGIN { print(config.max_strlen); exit(); }",
         set: |c, v| number(v, 1, 16384).map(|n| c.settings.max_strlen = n),
     },
     Key {
         name: "missing_probes",
         default: "error",
         doc: "What to do about a probe that can't be attached: `error`, `warn` or `ignore`.",
+        example: "config = { missing_probes = warn } BEGIN { print(config.missing_probes); exit(); }",
         set: |c, v| {
             c.settings.missing_probes = match v {
                 "error" => MissingProbes::Error,
@@ -207,30 +280,35 @@ pub const KEYS: &[Key] = &[
         name: "on_stack_limit",
         default: "32",
         doc: "Bytes of a value that may lie on the BPF stack; larger ones go to a per-CPU map.",
-        set: |c, v| number(v, 8, 256).map(|n| c.on_stack_limit = n),
+        example: "config = { on_stack_limit = 16 } BEGIN { @[comm] = comm; exit(); }",
+        set: |c, v| number(v, 0, 256).map(|n| c.on_stack_limit = n),
     },
     Key {
         name: "perf_rb_pages",
         default: "0",
         doc: "Pages of the ring buffer that carries events; 0 chooses by the machine's memory.",
+        example: "config = { perf_rb_pages = 256 } BEGIN { print(config.perf_rb_pages); exit(); }",
         set: |c, v| number(v, 0, 1 << 20).map(|n| c.settings.ring_pages = n),
     },
     Key {
         name: "print_maps_on_exit",
         default: "true",
         doc: "Print all maps when the script ends.",
+        example: "config = { print_maps_on_exit = false } BEGIN { @silent = 1; exit(); }",
         set: |c, v| boolean(v).map(|b| c.settings.print_maps_on_exit = b),
     },
     Key {
         name: "show_debug_info",
         default: "true",
         doc: "Print source file and line in stacks where debug information is.",
+        example: "config = { show_debug_info = false } profile:hz:99 { @[ustack(3)] = count(); } interval:ms:100 { exit(); }",
         set: |c, v| boolean(v).map(|b| c.settings.show_debug_info = b),
     },
     Key {
         name: "stack_mode",
         default: "bpftrace",
-        doc: "How `kstack` and `ustack` print: `bpftrace`, `perf` or `raw`.",
+        doc: "How `kstack` and `ustack` print: `bpftrace`, `perf`, `raw` or `build_id`.",
+        example: "config = { stack_mode = perf } profile:hz:99 { @[kstack(3)] = count(); } interval:ms:100 { exit(); }",
         set: |c, v| {
             c.stack_mode = crate::types::StackMode::from_name(v).ok_or("`bpftrace`, `perf` or `raw`")?;
             Ok(())
@@ -240,10 +318,53 @@ pub const KEYS: &[Key] = &[
         name: "str_trunc_trailer",
         default: "..",
         doc: "Printed behind a string that was cut off.",
+        example: "config = { str_trunc_trailer = \"...\"; max_strlen = 8 } BEGIN { print(str(\"a long string\")); exit(); }",
         set: |c, v| {
             c.settings.str_trunc_trailer = v.to_string();
             Ok(())
         },
+    },
+    Key {
+        name: "unstable_dw_ustack",
+        default: "warn",
+        doc: "Whether `dw_ustack` may be used: `enable`, `warn` or `error`.",
+        example: "config = { unstable_dw_ustack = enable } BEGIN { print(1); exit(); }",
+        set: |c, v| unstable(c, "unstable_dw_ustack", v),
+    },
+    Key {
+        name: "unstable_tseries",
+        default: "warn",
+        doc: "Whether `tseries` may be used: `enable`, `warn` or `error`.",
+        example: "config = { unstable_tseries = enable } BEGIN { @ = tseries(5, 1s, 3); exit(); }",
+        set: |c, v| unstable(c, "unstable_tseries", v),
+    },
+    Key {
+        name: "unstable_typeinfo",
+        default: "warn",
+        doc: "Whether `typeinfo` may be used: `enable`, `warn` or `error`.",
+        example: "config = { unstable_typeinfo = enable } BEGIN { print(typeinfo(uint8)); exit(); }",
+        set: |c, v| unstable(c, "unstable_typeinfo", v),
+    },
+    Key {
+        name: "unstable_map_decl",
+        default: "warn",
+        doc: "Accepted for older scripts: map declarations are always there.",
+        example: "config = { unstable_map_decl = enable } let @m = hash(10); BEGIN { @m[1] = 1; exit(); }",
+        set: |c, v| unstable(c, "unstable_map_decl", v),
+    },
+    Key {
+        name: "unstable_import",
+        default: "warn",
+        doc: "Accepted for older scripts: imports are always there.",
+        example: "config = { unstable_import = enable } BEGIN { print(1); exit(); }",
+        set: |c, v| unstable(c, "unstable_import", v),
+    },
+    Key {
+        name: "unstable_macro",
+        default: "warn",
+        doc: "Accepted for older scripts: macros are always there.",
+        example: "config = { unstable_macro = enable } macro one() { 1 } BEGIN { print(one()); exit(); }",
+        set: |c, v| unstable(c, "unstable_macro", v),
     },
 ];
 
@@ -261,9 +382,17 @@ impl Config {
             let variable = key.environment();
             if let Some(value) = get(&variable) {
                 (key.set)(self, &value).map_err(|wants| format!("{variable} is `{value}`; it takes {wants}"))?;
+                self.set.push((key.name, value));
             }
         }
         Ok(())
+    }
+
+    /// The value of a key as text, its default if it was not set.
+    pub fn value(&self, name: &str) -> Option<String> {
+        let key = KEYS.iter().find(|k| k.name == name)?;
+        let set = self.set.iter().rev().find(|s| s.0 == name).map(|s| s.1.clone());
+        Some(set.unwrap_or_else(|| key.default.to_string()))
     }
 
     /// Applies a script's `config` block.
@@ -272,7 +401,10 @@ impl Config {
             let lower = entry.key.to_lowercase();
             let name = lower.strip_prefix("bpftrace_").unwrap_or(&lower);
             match KEYS.iter().find(|k| k.name == name) {
+                // The environment comes before the script.
+                Some(key) if self.set.iter().any(|s| s.0 == key.name) => {}
                 Some(key) => {
+                    self.set.push((key.name, entry.value.clone()));
                     if let Err(wants) = (key.set)(self, &entry.value) {
                         diags.push(
                             Diagnostic::error(entry.span, format!("`{}` can't be `{}`", entry.key, entry.value))
@@ -282,7 +414,13 @@ impl Config {
                 }
                 None => {
                     let near = nearest(name, KEYS.iter().map(|k| k.name));
-                    diags.push(Diagnostic::error(entry.span, format!("there is no config key `{}`", entry.key)).suggest(&near, ""));
+                    let d = Diagnostic::error(entry.span, format!("there is no config key `{}`", entry.key));
+                    diags.push(match dialect::renamed(Word::ConfigKey, name) {
+                        // Older versions took it, and it says nothing now.
+                        Some(r) if r.new.is_empty() => continue,
+                        Some(r) => d.help(dialect::hint(r.word, r.old).unwrap_or_default()),
+                        None => d.suggest(&near, ""),
+                    });
                 }
             }
         }
@@ -300,7 +438,7 @@ mod tests {
             let mut c = Config::default();
             (key.set)(&mut c, key.default).unwrap_or_else(|e| panic!("{}: {e}", key.name));
             assert_eq!(format!("{c:?}"), start, "{}", key.name);
-            assert!(!key.doc.is_empty());
+            assert!(!key.doc.is_empty() && key.example.contains(key.name), "{}", key.name);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Diagnostics: what is wrong with a script, where, and what to write instead.
 
-use crate::source::{SourceMap, Span};
+use crate::excerpt::Excerpt;
+use crate::source::{FileId, SourceMap, Span};
 use ariadne::{Color, Config, IndexType, Label, Report, ReportKind};
 
 /// How bad it is.
@@ -27,12 +28,39 @@ pub struct Diagnostic {
     pub others: Vec<(Span, String)>,
     /// What to write instead.
     pub help: Option<String>,
+    /// It is about a pattern that nothing matches: no mistake if the probe has other attach points.
+    pub is_empty_pattern: bool,
+}
+
+/// `an` where a name that is put into a message begins with a vowel: `a int8` is what the templates make.
+fn with_articles(mut text: String) -> String {
+    for word in ["int", "array", "enum", "inet", "iter", "address", "end probe"] {
+        let wrong = format!("a {word}");
+        if text.starts_with(&wrong) {
+            text.insert(1, 'n');
+        }
+        text = text.replace(&format!(" {wrong}"), &format!(" an {word}"));
+    }
+    text
 }
 
 impl Diagnostic {
     /// An error at `span`.
     pub fn error(span: Span, message: impl Into<String>) -> Self {
-        Diagnostic { severity: Severity::Error, message: message.into(), span, label: String::new(), others: Vec::new(), help: None }
+        Diagnostic {
+            severity: Severity::Error,
+            message: with_articles(message.into()),
+            span,
+            label: String::new(),
+            others: Vec::new(),
+            help: None,
+            is_empty_pattern: false,
+        }
+    }
+
+    /// An error about a pattern of attach points that nothing matches.
+    pub fn empty_pattern(span: Span, message: impl Into<String>) -> Self {
+        Diagnostic { is_empty_pattern: true, ..Diagnostic::error(span, message) }
     }
 
     /// A warning at `span`.
@@ -93,14 +121,44 @@ pub fn render(list: &[Diagnostic], map: &SourceMap, color: bool) -> String {
 }
 
 fn render_one(d: &Diagnostic, map: &SourceMap, color: bool, out: &mut Vec<u8>) {
-    let (kind, tint) = match d.severity {
-        Severity::Error => (ReportKind::Error, Color::Red),
-        Severity::Warning => (ReportKind::Warning, Color::Yellow),
+    // About the script as a whole.
+    if d.span == Span::default() {
+        let word = match d.severity {
+            // A sentence of bpftrace's own, which test rigs wait for.
+            _ if d.message.starts_with(|c: char| c.is_ascii_uppercase()) => "",
+            Severity::Error => "ERROR: ",
+            Severity::Warning => "WARNING: ",
+        };
+        out.extend_from_slice(format!("{word}{}\n", d.message).as_bytes());
+        if let Some(help) = &d.help {
+            out.extend_from_slice(format!("Help: {help}\n").as_bytes());
+        }
+        return;
+    }
+    let (word, tint) = match d.severity {
+        Severity::Error => ("ERROR", Color::Red),
+        Severity::Warning => ("WARNING", Color::Yellow),
     };
+    // The first line can be searched for, and is that of messages while the script runs.
+    let kind = match map.place(d.span) {
+        Some(at) => format!("{at}: {word}"),
+        None => word.to_string(),
+    };
+    let kind = ReportKind::Custom(&kind, tint);
+    let range = |s: Span| {
+        let end = (s.end as usize).min(map.file(s.file).text.len());
+        (s.start as usize).min(end)..end
+    };
+    let spans: Vec<Span> = std::iter::once(d.span).chain(d.others.iter().map(|o| o.0)).collect();
+    let excerpt = |file: FileId| {
+        let places: Vec<_> = spans.iter().filter(|s| s.file == file).map(|s| range(*s)).collect();
+        Excerpt::of(&map.file(file).text, &places)
+    };
+    let excerpts: Vec<Option<Excerpt>> = map.ids().map(excerpt).collect();
     let place = |s: Span| {
-        let file = map.file(s.file);
-        let end = (s.end as usize).min(file.text.len());
-        (file.name.clone(), (s.start as usize).min(end)..end)
+        let r = range(s);
+        let shown = excerpts[s.file.0 as usize].as_ref().map_or(r.clone(), |e| e.place(r.start)..e.place(r.end));
+        (map.file(s.file).name.clone(), shown)
     };
     let mut report = Report::build(kind, place(d.span))
         .with_config(Config::default().with_color(color).with_index_type(IndexType::Byte))
@@ -112,10 +170,43 @@ fn render_one(d: &Diagnostic, map: &SourceMap, color: bool, out: &mut Vec<u8>) {
     if let Some(help) = &d.help {
         report = report.with_help(help);
     }
-    let sources: Vec<(String, &str)> = map.ids().map(|id| (map.file(id).name.clone(), map.file(id).text.as_str())).collect();
+    let shown = |id: FileId| excerpts[id.0 as usize].as_ref().map_or(map.file(id).text.as_str(), |e| &e.text);
+    let sources: Vec<(String, &str)> = map.ids().map(|id| (map.file(id).name.clone(), shown(id))).collect();
     let mut cache = ariadne::sources(sources);
     // Writing to a Vec cannot fail.
-    let _ = report.finish().write(&mut cache, &mut *out);
+    let mut text = Vec::new();
+    let _ = report.finish().write(&mut cache, &mut text);
+    if let Some(short) = &excerpts[d.span.file.0 as usize] {
+        text = with_column_of_script(&text, d.span, map, &short.text[..short.place(range(d.span).start)]);
+    }
+    if color {
+        out.append(&mut text);
+    } else {
+        // The library colours a kind of our own also where it was told not to.
+        out.extend(uncoloured(&text));
+    }
+}
+
+/// A rendered excerpt with the column that the script has, not the excerpt, whose text before the place is `before`.
+fn with_column_of_script(rendered: &[u8], place: Span, map: &SourceMap, before: &str) -> Vec<u8> {
+    let name = &map.file(place.file).name;
+    let (line, column) = map.line_col(place.file, place.start);
+    let shown = before.rsplit('\n').next().map_or(0, |l| l.chars().count()) + 1;
+    let wrong = format!(" {name}:{line}:{shown} ");
+    String::from_utf8_lossy(rendered).replacen(&wrong, &format!(" {name}:{line}:{column} "), 1).into_bytes()
+}
+
+/// A text without its `ESC [ ... m` sequences.
+fn uncoloured(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.windows(2).position(|w| w == b"\x1b[") {
+        out.extend_from_slice(&rest[..at]);
+        let end = rest[at..].iter().position(|b| *b == b'm').map_or(rest.len(), |n| at + n + 1);
+        rest = &rest[end..];
+    }
+    out.extend_from_slice(rest);
+    out
 }
 
 /// The names in `all` nearest to `name` (edit distance), best first, at most three.
@@ -173,8 +264,16 @@ mod tests {
         let f = map.add("s.bt", "BEGIN { $x = foo; }");
         let d = Diagnostic::error(Span::new(f, 13, 16), "there is no builtin `foo`").label("not known").help("write something else");
         let text = render(&[d], &map, false);
-        assert!(text.contains("Error: there is no builtin `foo`"), "{text}");
+        assert!(text.contains("ERROR: there is no builtin `foo`"), "{text}");
         assert!(text.contains("s.bt:1:14"), "{text}");
         assert!(text.contains("not known") && text.contains("Help: write something else"), "{text}");
+    }
+    #[test]
+    fn a_long_line_is_cut_and_keeps_its_column() {
+        let mut map = SourceMap::default();
+        let f = map.add("s.bt", format!("{}nope(); {}", " ".repeat(5000), "x".repeat(5000)));
+        let text = render(&[Diagnostic::error(Span::new(f, 5000, 5004), "what").label("here")], &map, false);
+        assert!(text.contains("s.bt:1:5001-5005: ERROR: what") && text.contains("[ s.bt:1:5001 ]"), "{text}");
+        assert!(text.lines().all(|l| l.chars().count() < 250), "{text}");
     }
 }

@@ -1,8 +1,8 @@
 //! A machine in a text: [`Kernel`] answered from a JSON file, for tests and for bug reports.
 
 use crate::diag::nearest;
-use crate::kernel::{Field, Function, Kernel, KernelError, Layout, UserBinary};
-use crate::types::Type;
+use crate::kernel::{Field, Function, Kernel, KernelError, Layout, UsdtProbe, UserBinary, UserVariable};
+use crate::types::{Int, Type};
 use glob_match::glob_match;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -23,8 +23,25 @@ pub struct Fixture {
     pub binaries: BTreeMap<String, UserBinary>,
     /// By name, unions with their prefix.
     pub records: BTreeMap<String, Layout>,
-    /// Values of enumerators.
-    pub enumerators: BTreeMap<String, i64>,
+    /// Enumerations by name, with their width.
+    pub enumerations: BTreeMap<String, (Int, Vec<(String, i64)>)>,
+    /// What typedefs stand for.
+    pub typedefs: BTreeMap<String, Type>,
+    /// Kinds of iterators.
+    pub iterators: Vec<String>,
+    /// Addresses of kernel symbols.
+    pub symbols: BTreeMap<String, u64>,
+    /// Functions of the kernel that programs may call.
+    pub kfuncs: Vec<String>,
+    /// Variables of which each CPU has its own.
+    #[serde(default)]
+    pub percpu_variables: Vec<String>,
+    /// Ids of control groups by path.
+    pub cgroups: BTreeMap<String, u64>,
+    /// Variables of user binaries.
+    pub variables: BTreeMap<String, UserVariable>,
+    /// USDT probes by binary.
+    pub usdt: BTreeMap<String, Vec<UsdtProbe>>,
     /// CPUs.
     pub cpus: u32,
     /// Major and minor version.
@@ -94,8 +111,51 @@ impl Kernel for Fixture {
         self.records.get(name).cloned()
     }
 
-    fn enumerator(&self, name: &str) -> Option<i64> {
-        self.enumerators.get(name).copied()
+    fn enumerator(&self, name: &str) -> Option<(i64, Type)> {
+        self.enumerations.iter().find_map(|(e, (int, list))| {
+            let value = list.iter().find(|v| v.0 == name)?.1;
+            Some((value, Type::Enum { name: e.clone(), int: *int }))
+        })
+    }
+
+    fn enumeration(&self, name: &str) -> Option<(Int, Vec<(String, i64)>)> {
+        self.enumerations.get(name).cloned()
+    }
+
+    fn typedef(&self, name: &str) -> Option<Type> {
+        self.typedefs.get(name).cloned()
+    }
+
+    fn iterators(&self) -> Vec<String> {
+        self.iterators.clone()
+    }
+
+    fn symbol(&self, name: &str) -> Result<u64, KernelError> {
+        self.symbols.get(name).copied().ok_or_else(|| not_found(name, self.symbols.keys().map(String::as_str)))
+    }
+
+    fn kfunc(&self, name: &str) -> Option<u32> {
+        self.kfuncs.iter().position(|f| f == name).map(|i| 1 + i as u32)
+    }
+
+    fn percpu_variable(&self, name: &str) -> Result<u32, KernelError> {
+        let at = self.percpu_variables.iter().position(|v| v == name);
+        at.map(|i| 1000 + i as u32).ok_or_else(|| not_found(name, self.percpu_variables.iter().map(String::as_str)))
+    }
+
+    fn cgroup_id(&self, path: &str) -> Result<u64, KernelError> {
+        self.cgroups.get(path).copied().ok_or_else(|| not_found(path, self.cgroups.keys().map(String::as_str)))
+    }
+
+    fn user_variable(&self, _path: &str, name: &str) -> Result<UserVariable, KernelError> {
+        self.variables.get(name).cloned().ok_or_else(|| not_found(name, self.variables.keys().map(String::as_str)))
+    }
+
+    fn usdt(&self, binary: &str, namespace: &str, name: &str) -> Result<Vec<UsdtProbe>, KernelError> {
+        let all = self.usdt.get(binary).map(Vec::as_slice).unwrap_or_default();
+        let hit = |p: &&UsdtProbe| glob_match(namespace, &p.provider) && glob_match(name, &p.name);
+        let found: Vec<UsdtProbe> = all.iter().filter(hit).cloned().collect();
+        if found.is_empty() { Err(not_found(name, all.iter().map(|p| p.name.as_str()))) } else { Ok(found) }
     }
 
     fn cpus(&self) -> u32 {

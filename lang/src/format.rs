@@ -29,36 +29,43 @@ pub struct ArgSpec {
     /// Precision.
     pub precision: Option<u32>,
     /// Bits that the length modifier selects: 32 for none, as in C and in bpftrace (`%d` of 5000000000 prints 705032704); 64 for
-    /// `l`, `ll`, `j`, `z`, `t`; 16 for `h`; 8 for `hh`.
+    /// `l`, `ll`, `j`, `z`, `t`; 16 for `h`; 8 for `hh`. A modifier that is none of these selects nothing.
     pub bits: u8,
-    /// `d i u x X o c s p r` and so on.
+    /// `d i u x X o c s p`; `r` for the bytes of a buffer (`%r`, `%rx`, `%rh`); `g` for the flags of an allocation (`%gr`).
     pub conversion: char,
+    /// What follows `r`: `x` for `\x61\xff`, `h` for `61 ff`.
+    #[serde(default)]
+    pub form: Option<char>,
 }
 
 /// Conversions that take an integer.
 pub const INTEGER_CONVERSIONS: &str = "diuxXoc";
 
-/// Takes a format string apart. The error is a sentence about the first bad conversion.
+/// Takes a format string apart. A percent sign that begins no conversion is text, as in bpftrace. The error is a sentence about
+/// the first conversion that bpftrace knows and refuses.
 pub fn parse(text: &[u8]) -> Result<Vec<Piece>, String> {
     let mut pieces = Vec::new();
     let mut literal = Vec::new();
-    // Conversions are ASCII; a byte of anything else is no conversion, whatever it is part of.
-    let mut rest = text.iter().map(|b| char::from(*b)).peekable();
-    while let Some(c) = rest.next() {
-        if c != '%' {
-            literal.push(c as u8);
-            continue;
+    let mut rest = text;
+    while let Some((c, tail)) = rest.split_first() {
+        let mut cursor = Cursor(tail);
+        match (*c == b'%').then(|| cursor.conversion()).flatten() {
+            None => literal.push(*c),
+            Some(spec) => {
+                rest = cursor.0;
+                let spec = spec?;
+                if spec.conversion == '%' {
+                    literal.push(b'%');
+                    continue;
+                }
+                if !literal.is_empty() {
+                    pieces.push(Piece::Text(std::mem::take(&mut literal)));
+                }
+                pieces.push(Piece::Arg(spec));
+                continue;
+            }
         }
-        if rest.peek() == Some(&'%') {
-            rest.next();
-            literal.push(b'%');
-            continue;
-        }
-        let spec = conversion(&mut rest)?;
-        if !literal.is_empty() {
-            pieces.push(Piece::Text(std::mem::take(&mut literal)));
-        }
-        pieces.push(Piece::Arg(spec));
+        rest = tail;
     }
     if !literal.is_empty() {
         pieces.push(Piece::Text(literal));
@@ -66,63 +73,73 @@ pub fn parse(text: &[u8]) -> Result<Vec<Piece>, String> {
     Ok(pieces)
 }
 
-fn conversion(rest: &mut std::iter::Peekable<impl Iterator<Item = char>>) -> Result<ArgSpec, String> {
-    let mut spec = ArgSpec {
-        left: false,
-        zero: false,
-        plus: false,
-        space: false,
-        alt: false,
-        width: None,
-        precision: None,
-        bits: 32,
-        conversion: 'd',
-    };
-    while let Some(c) = rest.peek() {
-        match c {
-            '-' => spec.left = true,
-            '0' => spec.zero = true,
-            '+' => spec.plus = true,
-            ' ' => spec.space = true,
-            '#' => spec.alt = true,
-            _ => break,
+/// What is left of a format string.
+struct Cursor<'a>(&'a [u8]);
+
+impl Cursor<'_> {
+    /// Skips one byte if it is `c`.
+    fn take(&mut self, c: u8) -> bool {
+        let found = self.0.first() == Some(&c);
+        if found {
+            self.0 = &self.0[1..];
         }
-        rest.next();
+        found
     }
-    spec.width = number(rest)?;
-    if rest.peek() == Some(&'.') {
-        rest.next();
-        spec.precision = Some(number(rest)?.unwrap_or(0));
-    }
-    while let Some(c @ ('h' | 'l' | 'j' | 'z' | 't' | 'q' | 'L')) = rest.peek().copied() {
-        rest.next();
-        spec.bits = match (c, spec.bits) {
-            ('h', 32) => 16,
-            ('h', _) => 8,
-            _ => 64,
+
+    /// What follows a percent sign; `None` if it is no conversion. Flags have one order; a `*` is read and means nothing.
+    fn conversion(&mut self) -> Option<Result<ArgSpec, String>> {
+        let (left, plus, space, alt, zero) = (self.take(b'-'), self.take(b'+'), self.take(b' '), self.take(b'#'), self.take(b'0'));
+        let width = self.number();
+        let precision = if self.take(b'.') { Some(self.number()?) } else { None };
+        let end = self.0.iter().position(|c| !b"hlLjzt".contains(c)).unwrap_or(self.0.len());
+        let (modifier, tail) = self.0.split_at(end);
+        self.0 = tail;
+        let bits = match modifier {
+            b"hh" => 8,
+            b"h" => 16,
+            b"l" | b"ll" | b"j" | b"z" | b"t" => 64,
+            _ => 32,
         };
-    }
-    match rest.next() {
-        Some(c) if INTEGER_CONVERSIONS.contains(c) || "spr".contains(c) => {
-            spec.conversion = c;
-            Ok(spec)
+        let (c, tail) = self.0.split_first()?;
+        self.0 = tail;
+        let form = match c {
+            b'r' if self.take(b'x') => Some('x'),
+            b'r' if self.take(b'h') => Some('h'),
+            b'g' if self.take(b'r') => Some('r'),
+            _ => None,
+        };
+        let conversion = char::from(*c);
+        match c {
+            b'd' | b'i' | b'o' | b'u' | b'x' | b'X' | b'c' | b's' | b'p' | b'r' | b'%' => {}
+            b'g' if form.is_some() => {}
+            b'e' | b'E' | b'f' | b'F' | b'g' | b'G' | b'a' | b'A' | b'n' => {
+                return Some(Err(format!("`%{conversion}` can print nothing that a script has")));
+            }
+            _ => return None,
         }
-        Some(c) => Err(format!("`%{}` is no conversion", c.escape_default())),
-        None => Err("the format ends in the middle of a conversion".into()),
+        let (width, precision) = (width.flatten(), precision.flatten());
+        if width.max(precision) > Some(LONGEST) {
+            return Some(Err("a width or precision above 4096".into()));
+        }
+        Some(Ok(ArgSpec { left, zero, plus, space, alt, width, precision, bits, conversion, form }))
+    }
+
+    /// A number or a `*`, which stands for none.
+    fn number(&mut self) -> Option<Option<u32>> {
+        if self.take(b'*') {
+            return Some(None);
+        }
+        let mut n: Option<u32> = None;
+        while let Some(d) = self.0.first().filter(|c| c.is_ascii_digit()) {
+            self.0 = &self.0[1..];
+            n = Some(n.unwrap_or(0).saturating_mul(10).saturating_add(u32::from(d - b'0')));
+        }
+        n.map(Some)
     }
 }
 
-fn number(rest: &mut std::iter::Peekable<impl Iterator<Item = char>>) -> Result<Option<u32>, String> {
-    let mut n: Option<u32> = None;
-    while let Some(d) = rest.peek().and_then(|c| c.to_digit(10)) {
-        rest.next();
-        n = Some(n.unwrap_or(0) * 10 + d);
-        if n > Some(4096) {
-            return Err("a width or precision above 4096".into());
-        }
-    }
-    Ok(n)
-}
+/// The greatest width and precision.
+const LONGEST: u32 = 4096;
 
 #[cfg(test)]
 mod tests {
@@ -144,8 +161,33 @@ mod tests {
     fn short_modifiers_and_mistakes() {
         let Piece::Arg(s) = &parse(b"%hhu").unwrap()[0] else { panic!() };
         assert_eq!(s.bits, 8);
-        assert!(parse(b"100%").is_err());
-        assert!(parse(b"%y").is_err());
+        let Piece::Arg(s) = &parse(b"%Ld").unwrap()[0] else { panic!() };
+        assert_eq!(s.bits, 32);
+        assert!(parse(b"%f").is_err());
+        assert!(parse(b"%g").is_err());
         assert!(parse(b"%99999d").is_err());
+        assert!(parse(b"%.99999999999s").is_err());
+    }
+
+    /// As bpftrace prints them.
+    #[test]
+    fn what_is_no_conversion_is_text() {
+        for text in ["100%", "%y", "%0-5d", "%.s", "%q", "a % b", "%-", "%l"] {
+            assert_eq!(parse(text.as_bytes()).unwrap(), [Piece::Text(text.into())], "{text}");
+        }
+        assert_eq!(parse(b"|%5%|").unwrap(), [Piece::Text(b"|%|".to_vec())]);
+        let p = parse(b"%%%d%").unwrap();
+        assert!(matches!(&p[..], [Piece::Text(a), Piece::Arg(_), Piece::Text(b)] if a == b"%" && b == b"%"));
+        let Piece::Arg(s) = &parse(b"%*.*s").unwrap()[0] else { panic!() };
+        assert_eq!((s.width, s.precision, s.conversion), (None, None, 's'));
+    }
+
+    #[test]
+    fn bytes_and_flags() {
+        let forms = |text: &str| -> Vec<(char, Option<char>)> {
+            let arg = |p: &Piece| if let Piece::Arg(s) = p { Some((s.conversion, s.form)) } else { None };
+            parse(text.as_bytes()).unwrap().iter().filter_map(arg).collect()
+        };
+        assert_eq!(forms("%r %rx%rh|%20gr|%rr"), [('r', None), ('r', Some('x')), ('r', Some('h')), ('g', Some('r')), ('r', None)]);
     }
 }

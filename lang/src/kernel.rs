@@ -2,7 +2,7 @@
 //!
 //! The live implementation is in `runtime`; [`crate::fixture::Fixture`] is the twin that reads a text.
 
-use crate::types::Type;
+use crate::types::{Int, Type};
 use serde::{Deserialize, Serialize};
 
 /// A field of a structure, of a tracepoint's record, or an argument.
@@ -73,6 +73,75 @@ pub struct UserBinary {
     pub symbols: Vec<UserSymbol>,
 }
 
+/// A USDT probe of a binary.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsdtProbe {
+    /// The binary's absolute path.
+    pub path: String,
+    /// The namespace.
+    pub provider: String,
+    /// Its name.
+    pub name: String,
+    /// Every place in the code that it stands at.
+    pub locations: Vec<UsdtLocation>,
+}
+
+/// A place of a USDT probe.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsdtLocation {
+    /// Offset in the file.
+    pub file_offset: u64,
+    /// Offset in the file of the word that counts the tracers; 0 if there is none.
+    pub semaphore: u64,
+    /// Its arguments.
+    pub args: Vec<UsdtArg>,
+}
+
+/// Where a USDT probe has an argument (the notes' syntax: https://sourceware.org/systemtap/wiki/UserSpaceProbeImplementation).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct UsdtArg {
+    /// How wide it is.
+    pub int: Int,
+    /// Where.
+    pub place: UsdtPlace,
+}
+
+/// See [`UsdtArg`]. Registers are offsets in `struct pt_regs`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum UsdtPlace {
+    /// A constant.
+    Constant(i64),
+    /// A register, shifted right by so many bits (`%ah`).
+    Register(u32, u8),
+    /// Memory at `register + index * scale + offset`.
+    Memory {
+        /// The base.
+        base: u32,
+        /// The index and its scale.
+        index: Option<(u32, u8)>,
+        /// Bytes.
+        offset: i64,
+    },
+    /// Memory at so many bytes from the probe's own address.
+    Relative(i64),
+    /// Of a form that is not known.
+    Unknown,
+}
+
+/// A variable of a user binary.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserVariable {
+    /// Its virtual address in the ELF file.
+    pub address: u64,
+    /// Bytes.
+    pub size: u64,
+    /// The binary is loaded at an address of the system's choice (PIE, shared library).
+    pub relocated: bool,
+    /// `(virtual address, bytes in the file, offset in the file)` of what is loaded of the binary.
+    #[serde(default)]
+    pub segments: Vec<(u64, u64, u64)>,
+}
+
 /// Why the machine could not answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum KernelError {
@@ -107,8 +176,60 @@ pub trait Kernel {
     fn user_binary(&self, binary: &str, symbol: Option<&str>) -> Result<UserBinary, KernelError>;
     /// The layout of a `struct NAME` (or `union NAME`, with that prefix) from BTF.
     fn record(&self, name: &str) -> Option<Layout>;
-    /// The value of an enumerator from BTF.
-    fn enumerator(&self, name: &str) -> Option<i64>;
+    /// The value of an enumerator from BTF with its type: an `Enum`, or an `Int` if the enumeration has no name.
+    fn enumerator(&self, name: &str) -> Option<(i64, Type)>;
+    /// The enumerators of `enum NAME` from BTF, in order.
+    fn enumeration(&self, name: &str) -> Option<(Int, Vec<(String, i64)>)>;
+    /// What a `typedef` of BTF stands for.
+    fn typedef(&self, name: &str) -> Option<Type>;
+    /// Paths of binaries that match a pattern: of files, or with `*` of what the traced process has mapped.
+    fn binaries(&self, _pattern: &str) -> Vec<String> {
+        Vec::new()
+    }
+    /// USDT probes of a binary whose namespace and name match these globs.
+    fn usdt(&self, _binary: &str, _namespace: &str, _name: &str) -> Result<Vec<UsdtProbe>, KernelError> {
+        Err(KernelError::NotFound { near: Vec::new() })
+    }
+    /// Kinds of iterators: `task`, `task_file`, ...
+    fn iterators(&self) -> Vec<String> {
+        Vec::new()
+    }
+    /// Kernel functions that BTF describes and that match a glob.
+    fn described_functions(&self, _pattern: &str) -> Vec<String> {
+        Vec::new()
+    }
+    /// The parameters of a function of a user binary, from its debug information.
+    fn user_prototype(&self, _binary: &str, _function: &str) -> Option<Vec<Field>> {
+        None
+    }
+    /// The path of a binary and the offsets in it of a line of its source, from its debug information.
+    fn source_line(&self, _binary: &str, _file: &str, _line: u32, _column: Option<u32>) -> Result<(String, Vec<u64>), KernelError> {
+        Err(KernelError::NotFound { near: Vec::new() })
+    }
+    /// Whether a kernel module of this name is loaded or built in.
+    fn has_module(&self, _name: &str) -> bool {
+        true
+    }
+    /// The number in BTF of a kernel function that programs may call.
+    fn kfunc(&self, _name: &str) -> Option<u32> {
+        None
+    }
+    /// The number in BTF of a variable that each CPU has of its own.
+    fn percpu_variable(&self, _name: &str) -> Result<u32, KernelError> {
+        Err(KernelError::Unavailable("this machine's variables are not known".into()))
+    }
+    /// The address of a kernel symbol.
+    fn symbol(&self, _name: &str) -> Result<u64, KernelError> {
+        Err(KernelError::Unavailable("this machine's symbols are not known".into()))
+    }
+    /// A variable of a user binary, by the binary's path.
+    fn user_variable(&self, _path: &str, _name: &str) -> Result<UserVariable, KernelError> {
+        Err(KernelError::Unavailable("binaries can't be read here".into()))
+    }
+    /// The id of the control group at a path.
+    fn cgroup_id(&self, _path: &str) -> Result<u64, KernelError> {
+        Err(KernelError::Unavailable("control groups can't be read here".into()))
+    }
     /// CPUs that can be online.
     fn cpus(&self) -> u32;
     /// `(major, minor)` of the running kernel.

@@ -18,6 +18,11 @@ pub struct Span {
 }
 
 impl Span {
+    /// Whether all of another place lies within this one.
+    pub fn contains(self, other: Span) -> bool {
+        self.file == other.file && self.start <= other.start && other.end <= self.end
+    }
+
     /// A span of `file` from `start` to `end` (bytes).
     pub fn new(file: FileId, start: usize, end: usize) -> Self {
         Span { file, start: start as u32, end: end as u32 }
@@ -64,6 +69,17 @@ impl SourceMap {
     /// The text under `span`.
     pub fn text(&self, span: Span) -> &str {
         self.file(span.file).text.get(span.start as usize..span.end as usize).unwrap_or("")
+    }
+
+    /// Where a span lies: `FILE:LINE:COLUMN-COLUMN`, the second column being the one behind it, or `FILE:LINE-LINE` if it goes over
+    /// several lines. `None` for the place of nothing.
+    pub fn place(&self, span: Span) -> Option<String> {
+        if span == Span::default() || self.files.len() <= span.file.0 as usize {
+            return None;
+        }
+        let (from, to) = (self.line_col(span.file, span.start), self.line_col(span.file, span.end));
+        let name = &self.file(span.file).name;
+        Some(if from.0 == to.0 { format!("{name}:{}:{}-{}", from.0, from.1, to.1) } else { format!("{name}:{}-{}", from.0, to.0) })
     }
 
     /// Line and column (both from 1, the column in characters) of the byte `at`.

@@ -30,6 +30,12 @@ impl Int {
     pub const U8: Int = Int { bits: 8, signed: false };
     /// `int8`
     pub const I8: Int = Int { bits: 8, signed: true };
+
+    /// The smallest and the largest value.
+    pub fn range(self) -> (i128, i128) {
+        let half = 1i128 << (self.bits - 1);
+        if self.signed { (-half, half - 1) } else { (0, 2 * half - 1) }
+    }
 }
 
 impl fmt::Display for Int {
@@ -63,6 +69,8 @@ pub enum StackMode {
     Perf,
     /// `address`
     Raw,
+    /// `build-id+file offset`; user stacks alone.
+    BuildId,
 }
 
 impl StackMode {
@@ -72,6 +80,7 @@ impl StackMode {
             "bpftrace" => StackMode::Bpftrace,
             "perf" => StackMode::Perf,
             "raw" => StackMode::Raw,
+            "build_id" => StackMode::BuildId,
             _ => return None,
         })
     }
@@ -107,6 +116,32 @@ pub enum Agg {
         /// Width of a bucket.
         step: i64,
     },
+    /// `tseries(n, interval, intervals, agg)`: a ring of intervals per CPU, each `{ value, meta, epoch }`, three 64-bit words.
+    TSeries {
+        /// Nanoseconds of an interval.
+        interval: u64,
+        /// Number of intervals kept.
+        intervals: u32,
+        /// How values of one interval are put together.
+        fold: Fold,
+        /// The values are signed.
+        signed: bool,
+    },
+}
+
+/// How a time series puts together the values of one interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Fold {
+    /// The last one counts.
+    Last,
+    /// Their average: total and number.
+    Avg,
+    /// The largest.
+    Max,
+    /// The smallest.
+    Min,
+    /// Their sum.
+    Sum,
 }
 
 impl Agg {
@@ -132,6 +167,7 @@ impl Agg {
         match self {
             Agg::Count | Agg::Sum(_) | Agg::Hist { .. } | Agg::LHist { .. } => 8,
             Agg::Min(_) | Agg::Max(_) | Agg::Avg(_) | Agg::Stats(_) => 16,
+            Agg::TSeries { intervals, .. } => intervals * 24,
         }
     }
 
@@ -150,6 +186,13 @@ pub enum Type {
     Bool,
     /// An integer.
     Int(Int),
+    /// An enumeration: an integer that prints by the name of its value.
+    Enum {
+        /// Name of the enumeration, without `enum`.
+        name: String,
+        /// How it is stored.
+        int: Int,
+    },
     /// A string in a buffer of so many bytes, the NUL included; what follows the NUL is zero.
     Str(u32),
     /// An address.
@@ -166,10 +209,19 @@ pub enum Type {
         /// Number of elements.
         len: u32,
     },
-    /// A `struct` or `union` by its name (`task_struct`; `union foo`), laid out by the kernel's BTF.
-    Record(String),
+    /// A `struct` or `union`, laid out by the script's own C definitions or the kernel's BTF. As a value it is its bytes.
+    Record {
+        /// `task_struct`; `union foo`; for one without a name `anon#` and the number of its BTF type.
+        name: String,
+        /// Bytes; 0 if it is only declared.
+        size: u32,
+    },
+    /// Bytes of any kind: a word with their number, then room for so many.
+    Buf(u32),
     /// Several values.
     Tuple(Vec<Type>),
+    /// Several values with names: `(a=1, b="x")`.
+    Named(Vec<(String, Type)>),
     /// A kernel stack: one word, the id in the map of stacks (negative: an errno, the stack was lost).
     KStack {
         /// How to print it.
@@ -188,6 +240,17 @@ pub enum Type {
     Ksym,
     /// A user address that prints as a symbol: two words, the address and the process id.
     Usym,
+    /// An IP address: a word with the family (2 or 10), then 16 bytes of which IPv4 takes four.
+    Inet,
+    /// A MAC address: six bytes, padded to a word.
+    Mac,
+    /// A user id that prints as the user's name.
+    Username,
+    /// A time to be formatted when it prints: two words, nanoseconds and the number of the format in the
+    /// manifest's strings, shifted left by 8, with the clock in the low byte.
+    Timestamp,
+    /// A control group's id that prints as its path: two words, the id and the number of the pattern in the manifest's strings.
+    CgroupPath,
     /// An accumulating map value.
     Agg(Agg),
 }
@@ -205,14 +268,28 @@ impl Type {
 
     /// Integers, booleans and pointers: what fits a register and can be tested for zero.
     pub fn is_scalar(&self) -> bool {
-        matches!(self, Type::Int(_) | Type::Bool | Type::Ptr { .. })
+        matches!(self, Type::Int(_) | Type::Bool | Type::Enum { .. } | Type::Ptr { .. })
     }
 
-    /// The integer type of an integer.
+    /// `struct NAME` of so many bytes.
+    pub fn record(name: &str, size: u32) -> Type {
+        Type::Record { name: name.into(), size }
+    }
+
+    /// The integer type of an integer or an enumeration.
     pub fn int(&self) -> Option<Int> {
         match self {
-            Type::Int(i) => Some(*i),
+            Type::Int(i) | Type::Enum { int: i, .. } => Some(*i),
             _ => None,
+        }
+    }
+
+    /// The types of a tuple's or a record's members; none of anything else.
+    pub fn members(&self) -> Vec<&Type> {
+        match self {
+            Type::Tuple(members) => members.iter().collect(),
+            Type::Named(members) => members.iter().map(|m| &m.1).collect(),
+            _ => Vec::new(),
         }
     }
 
@@ -221,12 +298,16 @@ impl Type {
     pub fn stored_size(&self) -> u32 {
         match self {
             Type::Void => 0,
-            Type::Bool | Type::Int(_) | Type::Ptr { .. } | Type::KStack { .. } | Type::Ksym => 8,
-            Type::UStack { .. } | Type::Usym => 16,
+            Type::Bool | Type::Int(_) | Type::Enum { .. } | Type::Ptr { .. } | Type::KStack { .. } | Type::Ksym => 8,
+            Type::Mac | Type::Username => 8,
+            Type::UStack { .. } | Type::Usym | Type::Timestamp | Type::CgroupPath => 16,
+            Type::Inet => 24,
+            Type::Buf(n) => 8 + n.next_multiple_of(8),
             Type::Str(n) => n.next_multiple_of(8),
             Type::Array { elem, len } => (elem.c_size() * len).next_multiple_of(8),
-            Type::Record(_) => 0,
+            Type::Record { size, .. } => size.next_multiple_of(8),
             Type::Tuple(members) => members.iter().map(Type::stored_size).sum(),
+            Type::Named(members) => members.iter().map(|m| m.1.stored_size()).sum(),
             Type::Agg(agg) => agg.value_size(),
         }
     }
@@ -235,9 +316,11 @@ impl Type {
     pub fn c_size(&self) -> u32 {
         match self {
             Type::Bool => 1,
-            Type::Int(i) => u32::from(i.bits / 8),
+            Type::Int(i) | Type::Enum { int: i, .. } => u32::from(i.bits / 8),
             Type::Ptr { .. } => 8,
             Type::Str(n) => *n,
+            Type::Record { size, .. } => *size,
+            Type::Mac => 6,
             Type::Array { elem, len } => elem.c_size() * len,
             other => other.stored_size(),
         }
@@ -253,8 +336,22 @@ impl fmt::Display for Type {
             Type::Str(n) => write!(f, "string[{n}]"),
             Type::Ptr { to, .. } => write!(f, "{to} *"),
             Type::Array { elem, len } => write!(f, "{elem}[{len}]"),
-            Type::Record(name) if name.starts_with("union ") => write!(f, "{name}"),
-            Type::Record(name) => write!(f, "struct {name}"),
+            Type::Record { name, .. } if name.starts_with("union ") => write!(f, "{name}"),
+            Type::Record { name, .. } => write!(f, "struct {name}"),
+            Type::Enum { name, .. } => write!(f, "enum {name}"),
+            Type::Buf(n) => write!(f, "buffer[{n}]"),
+            Type::Named(members) => {
+                write!(f, "(")?;
+                for (i, (name, m)) in members.iter().enumerate() {
+                    write!(f, "{}{name}={m}", if i > 0 { "," } else { "" })?;
+                }
+                write!(f, ")")
+            }
+            Type::Inet => write!(f, "inet"),
+            Type::Mac => write!(f, "mac_address"),
+            Type::Username => write!(f, "username"),
+            Type::Timestamp => write!(f, "timestamp"),
+            Type::CgroupPath => write!(f, "cgroup_path_t"),
             Type::Tuple(members) => {
                 write!(f, "(")?;
                 for (i, m) in members.iter().enumerate() {
@@ -275,6 +372,7 @@ impl fmt::Display for Type {
                 Agg::Stats(_) => "stats_t",
                 Agg::Hist { .. } => "hist_t",
                 Agg::LHist { .. } => "lhist_t",
+                Agg::TSeries { .. } => "tseries_t",
             }),
         }
     }

@@ -145,6 +145,11 @@ fn split(text: &str) -> Result<Vec<String>, String> {
     Ok(words)
 }
 
+/// The program that a command starts.
+pub fn program(command: &str) -> Option<String> {
+    find(split(command).ok()?.first()?)
+}
+
 fn find(name: &str) -> Option<String> {
     if name.contains('/') {
         return std::path::Path::new(name).is_file().then(|| name.to_string());

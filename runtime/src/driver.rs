@@ -3,14 +3,21 @@
 use crate::attach::Attached;
 use crate::caps;
 use crate::cli::{Buffering, Cli, Format, Mode};
+use crate::files::ScriptFiles;
 use crate::kernel::LiveKernel;
 use crate::list;
 use crate::load::LoadError;
-use crate::output::text::{self, TextOptions, TextSink};
+use crate::output::json::JsonSink;
+use crate::output::stream::{self, OutputOptions};
+use crate::output::text::TextSink;
+use crate::say;
+use crate::script_help;
 use crate::session::{self, Options, Session, SessionError};
+use crate::sink::Sink;
 use crate::verifier;
 use codegen::manifest::Artifact;
 use lang::ast;
+use lang::cdef::WithDefs;
 use lang::config::Config;
 use lang::diag::{self, Diagnostic, Severity};
 use lang::hir;
@@ -23,9 +30,16 @@ use std::sync::Arc;
 /// A message to the user; the process exits with 1.
 struct Failure(String);
 
+impl Failure {
+    /// A message that is not about a place in the script.
+    fn plain(text: impl Into<String>) -> Failure {
+        Failure(format!("ERROR: {}", text.into()))
+    }
+}
+
 impl From<io::Error> for Failure {
     fn from(e: io::Error) -> Self {
-        Failure(e.to_string())
+        Failure::plain(e.to_string())
     }
 }
 
@@ -35,7 +49,7 @@ pub fn main(cli: &Cli) -> ExitCode {
         Ok(code) => code,
         Err(Failure(message)) => {
             if !message.is_empty() {
-                eprintln!("{}", message.trim_end());
+                say::err(&format!("{}\n", message.trim_end()));
             }
             ExitCode::FAILURE
         }
@@ -44,23 +58,38 @@ pub fn main(cli: &Cli) -> ExitCode {
 
 fn run(cli: &Cli) -> Result<ExitCode, Failure> {
     if cli.show_version {
-        println!("beetrace v{}", env!("CARGO_PKG_VERSION"));
+        say::out(&format!("{} v{}\n", called_as(), env!("CARGO_PKG_VERSION")));
         return Ok(ExitCode::SUCCESS);
     }
-    let kernel = LiveKernel::new();
-    if cli.list && cli.program.is_none() && cli.rest.first().is_none_or(|p| !std::path::Path::new(p).is_file()) {
-        return list::print(&kernel, cli.rest.first().map(String::as_str), cli.verbose > 0).map_err(Failure).map(|()| ExitCode::SUCCESS);
+    if cli.info {
+        say::out(&crate::info::report(&LiveKernel::new()));
+        return Ok(ExitCode::SUCCESS);
     }
-    cli.conflicts().map_err(Failure)?;
+    if let Some(code) = crate::rewrite::run(cli).map_err(Failure)? {
+        return Ok(code);
+    }
+    if let Some(names) = cli.help_names() {
+        return Ok(crate::help::print(names));
+    }
+    let kernel = LiveKernel::of_process(
+        cli.pid,
+        cli.command.as_deref().and_then(crate::child::program),
+        cli.debuginfo.clone(),
+        cli.traceable_functions.clone(),
+    );
+    if cli.list && cli.program.is_none() && cli.rest.first().is_none_or(|p| !std::path::Path::new(p).is_file()) {
+        return listing(cli, &kernel);
+    }
+    cli.conflicts().map_err(Failure::plain)?;
     let (name, text, params) = source(cli)?;
     let compile_only = cli.mode == Some(Mode::Codegen) || cli.emit_elf.is_some();
     if !compile_only && !cli.list {
-        caps::check().map_err(Failure)?;
+        caps::check().map_err(Failure::plain)?;
     }
     let mut map = SourceMap::default();
     let file = map.add(name.clone(), text);
-    let stage = Stage { cli, map: &map, kernel: &kernel };
-    let (program, tree) = stage.front(file, name, params)?;
+    let mut stage = Stage { cli, map, kernel: &kernel };
+    let Some((program, tree)) = stage.front(file, name, params)? else { return Ok(ExitCode::SUCCESS) };
     if cli.list {
         drop(tree);
         list::print_attach_points(&program)?;
@@ -69,12 +98,12 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
     let target = codegen::Target { cpus: kernel.cpus(), kernel: kernel.version() };
     if let Some(path) = &cli.emit_elf {
         let elf = codegen::compile_to_elf(&program, &target).map_err(|d| stage.rendered(&d))?;
-        std::fs::write(path, elf).map_err(|e| Failure(format!("{} can't be written: {e}", path.display())))?;
+        std::fs::write(path, elf).map_err(|e| Failure::plain(format!("{} can't be written: {e}", path.display())))?;
         return Ok(ExitCode::SUCCESS);
     }
     let artifact = codegen::compile_with(&program, &target, &mut |name, text| {
         if cli.shows(name) {
-            println!("--- {name}\n{}", text().trim_end());
+            show(name, &text());
         }
     })
     .map_err(|d| stage.rendered(&d))?;
@@ -82,6 +111,14 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     stage.load_and_run(artifact)
+}
+
+fn listing(cli: &Cli, kernel: &LiveKernel) -> Result<ExitCode, Failure> {
+    let pattern = cli.rest.first().map(String::as_str);
+    if let Some(name) = pattern.filter(|p| p.ends_with(".bt")) {
+        say::err(&format!("WARNING: there is no file '{name}': it is taken as a pattern of probes\n"));
+    }
+    list::print(kernel, pattern, cli.verbose > 0).map_err(Failure::plain).map(|()| ExitCode::SUCCESS)
 }
 
 /// The script's name, its text, and its parameters.
@@ -101,20 +138,70 @@ fn source(cli: &Cli) -> Result<(String, String, Vec<String>), Failure> {
         io::stdin().read_to_end(&mut bytes)?;
         bytes
     } else {
-        std::fs::read(first).map_err(|e| Failure(format!("the script {first} can't be read: {e}")))?
+        std::fs::read(first).map_err(|e| Failure::plain(format!("failed to open file '{first}': {}", plain(&e))))?
     };
     let name = if first == "-" { "stdin".to_string() } else { first.clone() };
     let text = String::from_utf8(bytes).map_err(|e| {
         let line = e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
-        Failure(format!("{name}:{line}: the script is not text: byte {} is no UTF-8", e.utf8_error().valid_up_to()))
+        Failure::plain(format!("{name}:{line}: the script is not text: byte {} is no UTF-8", e.utf8_error().valid_up_to()))
     })?;
     Ok((name, text, clean(&cli.rest[1..])))
+}
+
+/// Shows a stage. That nobody reads it is no failure.
+fn show(stage: &str, text: &str) {
+    let _ = writeln!(io::stdout(), "--- {stage}\n{}", text.trim_end());
+}
+
+/// The system's text for an error, without the number that Rust adds.
+fn plain(e: &io::Error) -> String {
+    let text = e.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_string()
+}
+
+/// The name that we are called by, for scripts that ask `bpftrace` for its version.
+fn called_as() -> &'static str {
+    let name = std::env::args().next().unwrap_or_default();
+    if name.rsplit('/').next() == Some("bpftrace") { "bpftrace" } else { "beetrace" }
+}
+
+/// Device and inode of our pid namespace, if it is not the machine's own.
+fn pid_namespace() -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    // PROC_PID_INIT_INO of include/linux/proc_ns.h
+    const INIT: u64 = 0xefff_fffc;
+    let ns = std::fs::metadata("/proc/self/ns/pid").ok()?;
+    // The kernel's own encoding of the device, not that of stat(2).
+    let (major, minor) = (libc::major(ns.dev()), libc::minor(ns.dev()));
+    (ns.ino() != INIT).then_some((u64::from(major) << 20 | u64::from(minor), ns.ino()))
+}
+
+/// Positional and named parameters. Named ones, `--name=value` or `--name`, stand behind the double dash, `after` words from
+/// the end.
+fn split_params(words: Vec<String>, after: usize) -> (Vec<String>, Vec<(String, Option<String>)>) {
+    let first = words.len().saturating_sub(after);
+    let (mut plain, mut named) = (Vec::new(), Vec::new());
+    for (i, word) in words.into_iter().enumerate() {
+        match word.strip_prefix("--").filter(|n| i >= first && !n.is_empty()) {
+            Some(rest) => match rest.split_once('=') {
+                Some((name, value)) => named.push((name.to_string(), Some(value.to_string()))),
+                None => named.push((rest.to_string(), None)),
+            },
+            None => plain.push(word),
+        }
+    }
+    (plain, named)
+}
+
+/// Whether a script that has no such parameter of its own is asked for its help.
+fn asks_for_help(config: &Config, program: &hir::Program) -> bool {
+    config.named.iter().any(|n| n.0 == "help") && !program.options.iter().any(|o| o.name == "help")
 }
 
 /// What every stage needs to speak to the user.
 struct Stage<'a> {
     cli: &'a Cli,
-    map: &'a SourceMap,
+    map: SourceMap,
     kernel: &'a LiveKernel,
 }
 
@@ -125,38 +212,58 @@ impl Stage<'_> {
 
     fn text_of(&self, list: &[Diagnostic]) -> String {
         let color = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        diag::render(list, self.map, color)
+        diag::render(list, &self.map, color)
     }
 
-    /// Parses and checks.
-    fn front(&self, file: FileId, name: String, params: Vec<String>) -> Result<(hir::Program, ast::Program), Failure> {
-        let mut config = Config { params, allow_unsafe: self.cli.allow_unsafe, script: name, ..Config::default() };
+    /// Parses and checks. Of a script that is asked for its help nothing is left.
+    fn front(&mut self, file: FileId, name: String, params: Vec<String>) -> Result<Option<(hir::Program, ast::Program)>, Failure> {
+        let (params, named) = split_params(params, self.cli.behind);
+        let mut config = Config { params, named, allow_unsafe: self.cli.allow_unsafe, script: name, ..Config::default() };
         config.check_reads = self.cli.check_reads > 0;
-        config.set_from_environment(|n| std::env::var(n).ok()).map_err(Failure)?;
-        let (tree, mut diags) = lang::parse(self.map, file);
+        config.test_mode = self.cli.test || self.cli.mode == Some(Mode::Test);
+        config.bench_mode = self.cli.bench || self.cli.mode == Some(Mode::Bench);
+        config.time_map = std::env::var("BPFTRACE_DUMMY_TS_MAP").ok();
+        config.pid_namespace = pid_namespace();
+        if let Some(filter) = &self.cli.probe_filter {
+            let bad = |e: regex::Error| Failure::plain(format!("Invalid --probe-filter regex: {e}"));
+            config.probe_filter = Some(regex::Regex::new(filter).map_err(bad)?);
+        }
+        config.set_from_environment(|n| std::env::var(n).ok()).map_err(Failure::plain)?;
+        let (tree, mut diags) = lang::parse(&self.map, file);
         if self.cli.shows("ast") {
-            println!("--- ast\n{tree:#?}");
+            show("ast", &format!("{tree:#?}"));
         }
         let syntax_errors = diag::has_errors(&diags);
-        let (program, found) = lang::check(&tree, self.kernel, &config);
+        let files = ScriptFiles { dirs: &self.cli.include_dirs, first: &self.cli.include };
+        let (script, found) = lang::program::assemble(tree, file, &mut self.map, self.kernel, &files);
+        let broken = diag::has_errors(&found);
+        diags.extend(found);
+        if broken {
+            return Err(self.rendered(&diags));
+        }
+        let machine = WithDefs { defs: &script.defs, kernel: self.kernel };
+        let (program, found) = lang::check(&script.program, &machine, &config);
+        let tree = script.program;
         diags.extend(found);
         diags.retain(|d| d.severity == Severity::Error || !self.cli.no_warnings);
         if self.cli.shows("hir") && !syntax_errors {
-            println!("--- hir\n{program:#?}");
+            show("hir", &format!("{program:#?}"));
+        }
+        if asks_for_help(&config, &program) {
+            let source = self.map.file(file);
+            say::out(&script_help::page(&source.name, &source.text, &program.options));
+            return Ok(None);
         }
         if diag::has_errors(&diags) {
             return Err(self.rendered(&diags));
         }
         if !diags.is_empty() {
-            eprint!("{}", self.text_of(&diags));
+            say::err(&self.text_of(&diags));
         }
-        Ok((program, tree))
+        Ok(Some((program, tree)))
     }
 
     fn load_and_run(&self, artifact: Artifact) -> Result<ExitCode, Failure> {
-        if self.cli.format == Format::Json {
-            return Err(Failure("`-f json` is not supported yet; the output is text".into()));
-        }
         let manifest = Arc::new(artifact.manifest.clone());
         let options = Options { pid: self.cli.pid, command: self.cli.command.clone() };
         let mut session = Session::load(artifact, options).map_err(|e| self.refused(&e))?;
@@ -165,25 +272,30 @@ impl Stage<'_> {
         }
         let writer: Box<dyn Write> = match &self.cli.output {
             None => Box::new(io::stdout()),
-            Some(path) => Box::new(std::fs::File::create(path).map_err(|e| Failure(format!("{} can't be written: {e}", path.display())))?),
+            Some(path) => {
+                Box::new(std::fs::File::create(path).map_err(|e| Failure::plain(format!("{} can't be written: {e}", path.display())))?)
+            }
         };
-        let options = TextOptions {
+        let options = OutputOptions {
             quiet: self.cli.quiet,
             buffering: match self.cli.buffering {
-                Buffering::Line => text::Buffering::Line,
-                Buffering::Full => text::Buffering::Full,
-                Buffering::None => text::Buffering::None,
+                Buffering::Line => stream::Buffering::Line,
+                Buffering::Full => stream::Buffering::Full,
+                Buffering::None => stream::Buffering::None,
             },
             sources: Some(self.map.clone()),
             warnings: !self.cli.no_warnings,
         };
-        let mut sink = TextSink::new(manifest, writer, options);
+        let mut sink: Box<dyn Sink> = match self.cli.format {
+            Format::Text => Box::new(TextSink::new(manifest, writer, options)),
+            Format::Json => Box::new(JsonSink::new(manifest, writer, options)),
+        };
         let mut attached = Attached::default();
-        let result = session.run(&mut sink, &mut attached);
+        let result = session.run(&mut *sink, &mut attached);
         drop(sink);
         for missing in attached.missing.drain(..) {
             if !self.cli.no_warnings {
-                eprint!("{}", self.text_of(&[Diagnostic::warning(missing.point.span, missing.to_string())]));
+                say::err(&self.text_of(&[Diagnostic::warning(missing.point.span, missing.to_string())]));
             }
         }
         let code = match result {
@@ -192,7 +304,7 @@ impl Stage<'_> {
             Err(SessionError::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => 0,
             Err(e) => {
                 let Failure(message) = self.refused(&e);
-                eprintln!("{}", message.trim_end());
+                say::err(&format!("{}\n", message.trim_end()));
                 1
             }
         };
@@ -204,12 +316,12 @@ impl Stage<'_> {
         let d = match error {
             SessionError::Load(LoadError::Verifier { probe, span, reason, log }) => {
                 if self.cli.shows("verifier") || self.cli.verbose > 0 {
-                    eprintln!("{log}");
+                    say::err(&format!("{log}\n"));
                 }
                 verifier::explain(probe, *span, reason, log)
             }
             SessionError::Attach(e) => Diagnostic::error(e.point.span, e.to_string()),
-            other => return Failure(format!("ERROR: {other}")),
+            other => return Failure::plain(other.to_string()),
         };
         self.rendered(&[d])
     }

@@ -3,7 +3,8 @@
 use glob_match::glob_match;
 use lang::hir;
 use lang::kernel::{Field, Kernel, KernelError};
-use lang::probes::{PROVIDERS, Target};
+use lang::probes::perf::{Event, HARDWARE_EVENTS, SOFTWARE_EVENTS};
+use lang::probes::{AttachPoint, PROVIDERS, Target};
 use std::io::{self, Write};
 
 /// Prints probes that match a pattern such as `tracepoint:syscalls:*open*`; with their arguments if asked.
@@ -15,7 +16,16 @@ pub fn print(kernel: &dyn Kernel, pattern: Option<&str>, verbose: bool) -> Resul
 /// The attach points of a script that are found in the machine (not `begin` and `end`).
 pub fn print_attach_points(program: &hir::Program) -> io::Result<()> {
     let points = program.probes.iter().flat_map(|p| &p.attach);
-    write_lines(points.filter(|p| !matches!(p.target, Target::Begin | Target::End)).map(|p| p.name.as_str()))
+    let names: Vec<String> = points.filter(|p| !matches!(p.target, Target::Begin | Target::End)).map(shown).collect();
+    write_lines(names.iter().map(String::as_str))
+}
+
+/// An attach point as the listing of its provider has it: how often it fires is not part of that.
+fn shown(point: &AttachPoint) -> String {
+    match point.target {
+        Target::Interval { .. } | Target::Profile { .. } | Target::Perf { .. } => point.name.split_inclusive(':').take(2).collect(),
+        _ => point.name.clone(),
+    }
 }
 
 /// A reader that has seen enough (`| head`) is no failure.
@@ -45,6 +55,10 @@ struct Search<'a> {
 fn lines(kernel: &dyn Kernel, pattern: &str, verbose: bool) -> Result<Vec<String>, String> {
     let mut all = Vec::new();
     for one in pattern.split(',').map(str::trim) {
+        if let Some(mut found) = Search::types(kernel, one) {
+            all.append(&mut found);
+            continue;
+        }
         let (provider, rest) = match one.split_once(':') {
             Some((provider, rest)) => (provider, Some(rest)),
             // A word that is no provider is looked for among the names of all.
@@ -80,6 +94,12 @@ impl Search<'_> {
                 "kretprobe" if !self.named() => {}
                 "kprobe" | "kretprobe" => self.functions(name)?,
                 "uprobe" | "uretprobe" => self.user(name)?,
+                "usdt" => self.usdt()?,
+                "software" => self.events(name, SOFTWARE_EVENTS),
+                "hardware" => self.events(name, HARDWARE_EVENTS),
+                "iter" => self.iterators(),
+                "fexit" if !self.named() => {}
+                "fentry" | "fexit" => self.described(name),
                 // `begin` and `end` are always there: nothing to find.
                 _ => {}
             }
@@ -93,7 +113,7 @@ impl Search<'_> {
 
     /// A provider by its own name, not by a glob.
     fn named(&self) -> bool {
-        !self.provider.is_empty() && !self.provider.contains('*')
+        !self.provider.is_empty() && !self.provider.contains(['*', '?'])
     }
 
     /// `a:b` as two patterns. One alone is the category of a named provider, and the event of all.
@@ -144,7 +164,8 @@ impl Search<'_> {
                 list.sort();
                 list.dedup();
                 for f in list {
-                    self.add(format!("{name}:{}", f.name), &[]);
+                    let args = if self.verbose { self.kernel.prototype(&f.name).map(|p| p.0).unwrap_or_default() } else { Vec::new() };
+                    self.add(format!("{name}:{}", f.name), &args);
                 }
                 Ok(())
             }
@@ -153,19 +174,116 @@ impl Search<'_> {
         }
     }
 
-    /// Binaries are searched only by name: there is no list of all.
+    /// Binaries are searched by name, or by what the process of `-p` has mapped: there is no list of all.
     fn user(&mut self, name: &str) -> Result<(), String> {
-        let Some(rest) = self.rest.filter(|_| self.named()) else { return Ok(()) };
+        // The return probes of all functions are asked for by name only.
+        if name == "uretprobe" && !self.named() {
+            return Ok(());
+        }
+        let rest = self.rest.unwrap_or("*");
         let (binary, symbol) = rest.split_once(':').unwrap_or((rest, "*"));
-        match self.kernel.user_binary(binary, Some(symbol)) {
-            Ok(found) => {
-                for s in &found.symbols {
-                    self.add(format!("{name}:{}:{}", found.path, s.name), &[]);
+        for (path, written) in self.binaries(binary) {
+            match self.kernel.user_binary(&path, Some(symbol)) {
+                Ok(found) => {
+                    for s in &found.symbols {
+                        let args =
+                            if self.verbose { self.kernel.user_prototype(&found.path, &s.name).unwrap_or_default() } else { Vec::new() };
+                        self.add(format!("{name}:{}:{}", written.as_deref().unwrap_or(&found.path), s.name), &args);
+                    }
                 }
-                Ok(())
+                Err(KernelError::Unavailable(why)) if self.named() && !binary.contains('*') => return Err(why),
+                Err(_) => {}
             }
-            Err(KernelError::Unavailable(why)) => Err(why),
-            Err(KernelError::NotFound { .. }) => Ok(()),
+        }
+        Ok(())
+    }
+
+    /// The binaries that a pattern means, each with the spelling that its probes are shown under.
+    fn binaries(&self, binary: &str) -> Vec<(String, Option<String>)> {
+        if binary.contains('*') || binary.is_empty() {
+            let all = self.kernel.binaries(if binary.is_empty() { "*" } else { binary });
+            return all.into_iter().map(|p| (p.clone(), Some(p))).collect();
+        }
+        // A word that is no path is looked up on $PATH and among the libraries, if a user probe is asked for.
+        if !self.named() && !binary.contains('/') {
+            return Vec::new();
+        }
+        vec![(binary.to_string(), binary.contains('/').then(|| binary.to_string()))]
+    }
+
+    fn usdt(&mut self) -> Result<(), String> {
+        let rest = self.rest.unwrap_or("*");
+        let mut parts = rest.split(':');
+        let binary = parts.next().unwrap_or("*");
+        let (namespace, name) = match (parts.next(), parts.next()) {
+            (Some(n), None) => ("*", n),
+            (Some(n), Some(p)) => (if n.is_empty() { "*" } else { n }, p),
+            _ => ("*", "*"),
+        };
+        for (path, written) in self.binaries(binary) {
+            for p in self.kernel.usdt(&path, namespace, name).unwrap_or_default() {
+                self.add(format!("usdt:{}:{}:{}", written.as_deref().unwrap_or(&p.path), p.provider, p.name), &[]);
+            }
+        }
+        Ok(())
+    }
+
+    fn events(&mut self, provider: &str, events: &[Event]) {
+        let pattern = self.rest.unwrap_or("*").trim_end_matches(':');
+        let mut names: Vec<&str> = events.iter().flat_map(|e| e.names.iter().copied()).filter(|n| glob_match(pattern, n)).collect();
+        names.sort_unstable();
+        self.found.extend(names.into_iter().map(|n| format!("{provider}:{n}:")));
+    }
+
+    fn iterators(&mut self) {
+        let pattern = self.rest.unwrap_or("*");
+        for kind in self.kernel.iterators().into_iter().filter(|k| glob_match(pattern, k)) {
+            let fields = if self.verbose {
+                self.kernel.record(&format!("bpf_iter__{kind}")).map(|l| l.fields).unwrap_or_default()
+            } else {
+                Vec::new()
+            };
+            self.add(format!("iter:{kind}"), &fields);
+        }
+    }
+
+    /// Functions that BTF describes.
+    fn described(&mut self, provider: &str) {
+        let rest = self.rest.unwrap_or("*");
+        let (module, function) = rest.split_once(':').unwrap_or(("*", rest));
+        if !glob_match(module, "vmlinux") {
+            return;
+        }
+        for f in self.kernel.described_functions(function) {
+            let args = if self.verbose { self.kernel.prototype(&f).map(|p| p.0).unwrap_or_default() } else { Vec::new() };
+            self.add(format!("{provider}:vmlinux:{f}"), &args);
+        }
+    }
+
+    /// `struct task_struct`, `enum bpf_map_type`, with patterns: their definitions.
+    fn types(kernel: &dyn Kernel, pattern: &str) -> Option<Vec<String>> {
+        let (kind, name) = pattern.split_once(' ')?;
+        let name = name.trim();
+        match kind {
+            "struct" | "union" => {
+                let full = if kind == "union" { format!("union {name}") } else { name.to_string() };
+                let layout = kernel.record(&full)?;
+                let mut out = vec![format!("vmlinux: {kind} {name} {{")];
+                out.extend(layout.fields.iter().map(|f| match f.bits {
+                    Some((_, n)) => format!("    {} {} : {n};", f.ty, f.name),
+                    None => format!("    {} {};", f.ty, f.name),
+                }));
+                out.push("};".into());
+                Some(out)
+            }
+            "enum" => {
+                let (_, list) = kernel.enumeration(name)?;
+                let mut out = vec![format!("vmlinux: enum {name} {{")];
+                out.extend(list.iter().map(|(n, v)| format!("    {n} = {v},")));
+                out.push("};".into());
+                Some(out)
+            }
+            _ => None,
         }
     }
 

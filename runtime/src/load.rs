@@ -4,7 +4,7 @@
 use crate::sys::bpf::{self, MapShape};
 use aya_obj::generated::bpf_insn;
 use aya_obj::{EbpfSectionKind, Object};
-use codegen::manifest::{Artifact, BSS, Manifest, ProgramInfo, ProgramKind};
+use codegen::manifest::{Artifact, AttachPoint, BSS, Manifest, Named, ProgramInfo, ProgramKind, Target};
 use lang::source::Span;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -65,18 +65,60 @@ impl fmt::Display for LoadError {
 /// A script in the kernel, attached to nothing yet.
 #[derive(Debug)]
 pub struct Loaded {
+    /// The linked object, for programs that must be loaded in another way.
+    object: Object,
     /// What the compiler said of it.
     pub manifest: Manifest,
     /// Maps by their names in the object.
     pub maps: HashMap<String, OwnedFd>,
     /// Programs in the manifest's order.
-    pub programs: Vec<OwnedFd>,
+    pub programs: Vec<Program>,
+}
+
+/// A program in the kernel.
+#[derive(Debug)]
+pub struct Program {
+    /// Its descriptor.
+    pub fd: OwnedFd,
+    /// How it is attached to all of its points at once, if it is; it can't be attached in another way then: what helpers it may
+    /// call, and how, depends on it.
+    pub multi: Option<Multi>,
+}
+
+/// Links that attach a program to many places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Multi {
+    /// To kernel functions: `BPF_TRACE_KPROBE_MULTI` (include/uapi/linux/bpf.h), since 5.18.
+    Kprobe,
+    /// To places of a binary: `BPF_TRACE_UPROBE_MULTI`, since 6.6.
+    Uprobe,
+}
+
+impl Multi {
+    /// The attach type, of program and link.
+    pub fn attach_type(self) -> u32 {
+        match self {
+            Multi::Kprobe => 42,
+            Multi::Uprobe => 48,
+        }
+    }
+}
+
+impl AsFd for Program {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
 }
 
 impl Loaded {
     /// A map by its name in the object.
     pub fn map(&self, name: &str) -> Option<BorrowedFd<'_>> {
         self.maps.get(name).map(AsFd::as_fd)
+    }
+
+    /// The program of this number once more, to be attached to each of its points by itself.
+    pub fn alone(&self, index: usize) -> Result<OwnedFd, LoadError> {
+        single(&self.object, &self.manifest.programs[index], &self.manifest)
     }
 }
 
@@ -92,10 +134,9 @@ pub fn load(artifact: Artifact) -> Result<Loaded, LoadError> {
     let defs: Vec<_> = object.maps.iter().map(|(n, m)| (n.clone(), m.clone())).collect();
     let fds = defs.iter().filter_map(|(n, m)| Some((n.as_str(), maps.get(n)?.as_raw_fd(), m)));
     object.relocate_maps(fds, &text).map_err(|e| LoadError::Object(e.to_string()))?;
-    object.relocate_calls(&text).map_err(|e| LoadError::Object(e.to_string()))?;
     let manifest = artifact.manifest;
     let programs = manifest.programs.iter().map(|p| program(&object, p, &manifest)).collect::<Result<Vec<_>, _>>()?;
-    Ok(Loaded { manifest, maps, programs })
+    Ok(Loaded { object, manifest, maps, programs })
 }
 
 fn create(name: &str, map: &aya_obj::Map) -> io::Result<OwnedFd> {
@@ -130,25 +171,100 @@ fn program_type(kind: ProgramKind) -> u32 {
         ProgramKind::Tracepoint => 5,
         ProgramKind::PerfEvent => 7,
         ProgramKind::RawTracepoint => 17,
+        ProgramKind::Iter | ProgramKind::Fentry | ProgramKind::Fexit | ProgramKind::TypedTracepoint => 26,
     }
 }
 
-fn program(object: &Object, info: &ProgramInfo, manifest: &Manifest) -> Result<OwnedFd, LoadError> {
+/// `BPF_TRACE_FENTRY` and its kin (include/uapi/linux/bpf.h).
+pub(crate) fn attach_type(kind: ProgramKind) -> u32 {
+    match kind {
+        ProgramKind::TypedTracepoint => 23,
+        ProgramKind::Fentry => 24,
+        ProgramKind::Fexit => 25,
+        ProgramKind::Iter => 28,
+        _ => 0,
+    }
+}
+
+/// How one link could attach a program to all of its points.
+fn multi(info: &ProgramInfo) -> Option<Multi> {
+    let of = |p: &AttachPoint| match p.target {
+        Target::Uprobe { ret, .. } => Some((Multi::Uprobe, ret)),
+        Target::Kprobe { ret, offset: 0, by: Named::Once | Named::Often, .. } => Some((Multi::Kprobe, ret)),
+        _ => None,
+    };
+    let first = info.attach.first().and_then(of)?;
+    (info.attach.len() > 1 && info.attach.iter().all(|p| of(p) == Some(first))).then_some(first.0)
+}
+
+/// The function of the kernel that a program attaches to by its type.
+fn attach_function(info: &ProgramInfo) -> Option<String> {
+    match &info.attach.first()?.target {
+        Target::Iter { kind, .. } => Some(format!("bpf_iter_{kind}")),
+        Target::Fentry { function, .. } => Some(function.clone()),
+        Target::RawTracepoint { event } if info.kind == ProgramKind::TypedTracepoint => Some(format!("btf_trace_{event}")),
+        _ => None,
+    }
+}
+
+/// What is needed to load a program: its instructions, and what the kernel must know of its functions.
+fn code<'a>(object: &'a Object, info: &ProgramInfo) -> Result<(&'a [bpf_insn], Option<bpf::FunctionInfo>), LoadError> {
     let missing = || LoadError::Object(format!("there is no program {}", info.symbol));
     let program = object.programs.get(&info.symbol).ok_or_else(missing)?;
     let function = object.functions.get(&(program.section_index, program.address)).ok_or_else(missing)?;
-    let insns: &[bpf_insn] = &function.instructions;
+    let functions = functions(info).map_err(|e| LoadError::Object(format!("type information: {e}")))?;
+    Ok((&function.instructions, functions))
+}
+
+fn program(object: &Object, info: &ProgramInfo, manifest: &Manifest) -> Result<Program, LoadError> {
+    if let Some(multi) = multi(info) {
+        // Kernels that don't know this attach type: each point is then attached by itself.
+        let (insns, functions) = code(object, info)?;
+        let (kind, attach) = (program_type(info.kind), (multi.attach_type(), 0));
+        if let Ok(fd) = bpf::prog_load(&info.symbol, kind, insns, &object.license, functions.as_ref(), attach, &mut [])
+            && (multi == Multi::Uprobe || takes_kprobe_multi(fd.as_fd()))
+        {
+            return Ok(Program { fd, multi: Some(multi) });
+        }
+    }
+    single(object, info, manifest).map(|fd| Program { fd, multi: None })
+}
+
+/// Whether the kernel has links to many functions. Older ones don't look at the attach type of a program.
+fn takes_kprobe_multi(program: BorrowedFd<'_>) -> bool {
+    let refusal = |e: io::Error| e.raw_os_error() == Some(libc::EINVAL);
+    crate::kernel::version() >= (5, 18)
+        && bpf::kprobe_multi(program, Multi::Kprobe.attach_type(), bpf::Functions::Names(&[]), false).is_err_and(refusal)
+}
+
+/// Loads a program to be attached to one point, or to several one after the other.
+fn single(object: &Object, info: &ProgramInfo, manifest: &Manifest) -> Result<OwnedFd, LoadError> {
+    let (insns, functions) = code(object, info)?;
     let kind = program_type(info.kind);
-    let error = match bpf::prog_load(&info.symbol, kind, insns, &object.license, &mut []) {
+    let target = attach_function(info).and_then(|f| crate::kernel::function_type(&f)).unwrap_or(0);
+    let attach = (attach_type(info.kind), target);
+    let error = match bpf::prog_load(&info.symbol, kind, insns, &object.license, functions.as_ref(), attach, &mut []) {
         Ok(fd) => return Ok(fd),
         Err(e) => e,
     };
     // Once more, with a log; a full log says nothing about the program.
     let mut log = vec![0u8; manifest.settings.log_size as usize];
-    match bpf::prog_load(&info.symbol, kind, insns, &object.license, &mut log) {
+    match bpf::prog_load(&info.symbol, kind, insns, &object.license, functions.as_ref(), attach, &mut log) {
         Ok(fd) => Ok(fd),
         Err(second) => Err(refusal(info, if second.raw_os_error() == Some(libc::ENOSPC) { error } else { second }, &log)),
     }
+}
+
+/// What the kernel must know of a program's functions; nothing if it has none but itself.
+fn functions(info: &ProgramInfo) -> io::Result<Option<bpf::FunctionInfo>> {
+    if info.functions.is_empty() {
+        return Ok(None);
+    }
+    let names: Vec<String> = [info.symbol.clone()].into_iter().chain(info.functions.iter().map(|f| f.1.clone())).collect();
+    let btf = bpf::btf_load(&codegen::btf::functions_btf(&names))?;
+    let starts = [0].into_iter().chain(info.functions.iter().map(|f| f.0));
+    let info = starts.zip(codegen::btf::FIRST_FUNCTION..).map(|(at, id)| [at, id]).collect();
+    Ok(Some(bpf::FunctionInfo { btf, info }))
 }
 
 fn refusal(info: &ProgramInfo, error: io::Error, log: &[u8]) -> LoadError {

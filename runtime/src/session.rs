@@ -4,6 +4,7 @@ use crate::attach::{self, AttachError, Attached};
 use crate::child::Child;
 use crate::load::{self, Bss, LoadError, Loaded};
 use crate::maps::Maps;
+use crate::modes;
 use crate::sink::{Losses, Sink};
 use crate::symbols::Symbols;
 use crate::sys::{bpf, wait};
@@ -73,6 +74,12 @@ pub struct Session {
     options: Options,
 }
 
+/// How long events are read before anything else is looked at.
+const TURN: Duration = Duration::from_millis(50);
+
+/// How long a user who pressed Ctrl-C waits for what `system` and `cat` still have to do.
+const PATIENCE: Duration = Duration::from_millis(1000);
+
 /// How often losses are told while a script runs.
 const LOSS_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -96,15 +103,24 @@ impl Session {
             c.watch_end();
         }
         self.bss.set(bss::START, wait::monotonic_nanos());
+        self.bss.set(bss::WALL, wait::wall_delta());
         self.bss.set(bss::CPID, child.as_ref().map_or(0, |c| u64::from(c.pid)));
         fire(&self.loaded, |t| *t == Target::Begin)?;
         if self.bss.get(bss::STOP) == 0 {
-            *attached = attach::attach(&self.loaded, self.options.pid).map_err(SessionError::Attach)?;
+            let child = child.as_ref().map(|c| c.pid);
+            *attached = attach::attach(&self.loaded, self.options.pid, child).map_err(SessionError::Attach)?;
         }
         let mut run = Run::new(&self.loaded, &self.bss)?;
-        let points: usize = self.loaded.manifest.programs.iter().map(|p| p.attach.len()).sum();
+        run.watches = std::mem::take(&mut attached.watches);
+        let points = points(&self.loaded.manifest);
         sink.attached(points - attached.missing.len()).map_err(SessionError::Output)?;
+        // Test rigs wait for this line before they start what is to be traced.
+        if std::env::var_os("__BPFTRACE_NOTIFY_PROBES_ATTACHED").is_some() {
+            sink.flush().map_err(SessionError::Output)?;
+            crate::say::out("__BPFTRACE_NOTIFY_PROBES_ATTACHED\n");
+        }
         let result = run.until_the_end(sink, &signals, child.as_mut(), self.options.pid);
+        attached.fds.extend(run.watches.drain(..).map(|w| w.1));
         self.bss.set(bss::STOP, 1);
         if let Err(SessionError::Output(e)) = result {
             // Nobody reads any more: `end` still runs, nothing is printed.
@@ -117,6 +133,23 @@ impl Session {
         run.drain(sink)?;
         run.finish(sink)
     }
+}
+
+/// Attach points; the places of one USDT probe are one.
+fn points(manifest: &Manifest) -> usize {
+    let mut usdt: Vec<(&str, lang::source::Span)> = Vec::new();
+    let mut count = 0;
+    for a in manifest.programs.iter().flat_map(|p| &p.attach) {
+        let same = (a.name.as_str(), a.span);
+        if matches!(a.target, Target::Usdt { .. }) {
+            if usdt.contains(&same) {
+                continue;
+            }
+            usdt.push(same);
+        }
+        count += 1;
+    }
+    count
 }
 
 /// Runs the programs of the runtime's own probes.
@@ -147,6 +180,19 @@ fn names_user_code(manifest: &Manifest) -> bool {
         })
 }
 
+/// The programs and libraries that the script probes.
+fn probed(manifest: &Manifest) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for point in manifest.programs.iter().flat_map(|p| &p.attach) {
+        if let Target::Uprobe { path, .. } | Target::Usdt { path, .. } = &point.target
+            && !out.contains(path)
+        {
+            out.push(path.clone());
+        }
+    }
+    out
+}
+
 /// State of the event loop.
 struct Run<'a> {
     loaded: &'a Loaded,
@@ -154,8 +200,16 @@ struct Run<'a> {
     ring: Option<RingBuf<MapData>>,
     live: Live<'a>,
     exit: Option<i32>,
+    /// Watchpoints that are still on.
+    watches: Vec<(u64, OwnedFd)>,
+    /// A test of the script failed.
+    failed: bool,
     told: Losses,
     told_at: Instant,
+    /// When the user has asked for the end: commands and files after this time are not run and read any more.
+    hurry: Option<Instant>,
+    /// Events that were given up for that.
+    skipped: u64,
 }
 
 /// A timer with the index of its program.
@@ -174,9 +228,21 @@ impl<'a> Run<'a> {
             }
         };
         let settings = &loaded.manifest.settings;
-        let symbols = Symbols::new(settings.cpp_demangle, settings.show_debug_info);
+        let symbols = Symbols::new(settings.cpp_demangle, settings.show_debug_info, probed(&loaded.manifest));
         let live = Live { loaded, maps: Maps::new(loaded, bss), symbols };
-        Ok(Run { loaded, bss, ring, live, exit: None, told: Losses::default(), told_at: Instant::now() })
+        Ok(Run {
+            loaded,
+            bss,
+            ring,
+            live,
+            exit: None,
+            watches: Vec::new(),
+            failed: false,
+            told: Losses::default(),
+            told_at: Instant::now(),
+            hurry: None,
+            skipped: 0,
+        })
     }
 
     fn stopped(&self) -> bool {
@@ -200,6 +266,8 @@ impl<'a> Run<'a> {
             c.release();
         }
         self.drain(sink)?;
+        self.iterate(sink)?;
+        self.measure(sink)?;
         if watched.is_none() && self.nothing_to_wait_for() {
             return Ok(());
         }
@@ -213,7 +281,7 @@ impl<'a> Run<'a> {
             fds.extend(ring_fd.map(|fd| unsafe { BorrowedFd::borrow_raw(fd) }));
             let ready = wait::poll(&fds, LOSS_INTERVAL.as_millis() as i32)?;
             let ended = watched.is_some() && ready[1];
-            self.drain(sink)?;
+            self.drain_some(sink)?;
             if ready[0] && self.signal(sink, signals, child.as_deref_mut())? || ended {
                 break;
             }
@@ -228,7 +296,62 @@ impl<'a> Run<'a> {
     /// A script of `begin` and `end` probes alone is done when its events are.
     fn nothing_to_wait_for(&self) -> bool {
         let mut points = self.loaded.manifest.programs.iter().flat_map(|p| &p.attach);
-        points.all(|p| matches!(p.target, Target::Begin | Target::End))
+        points.all(|p| matches!(p.target, Target::Begin | Target::End | Target::Iter { .. } | Target::Test { .. } | Target::Bench { .. }))
+    }
+
+    /// Runs the iterators, each once over all its objects.
+    fn iterate(&mut self, sink: &mut dyn Sink) -> Result<(), SessionError> {
+        use std::io::Read;
+        for (info, program) in self.loaded.manifest.programs.iter().zip(&self.loaded.programs) {
+            let Some(Target::Iter { pin, .. }) = info.attach.first().map(|a| &a.target) else { continue };
+            if self.stopped() {
+                break;
+            }
+            let link = bpf::link_create(program.as_fd(), crate::load::attach_type(info.kind))?;
+            if let Some(pin) = pin {
+                let path = if pin.starts_with('/') { pin.clone() } else { format!("/sys/fs/bpf/{pin}") };
+                crate::sys::mount::bpffs()?;
+                let name = std::ffi::CString::new(path.clone()).map_err(io::Error::other)?;
+                bpf::pin(link.as_fd(), &name)?;
+                sink.flush().map_err(SessionError::Output)?;
+                crate::say::out(&format!("Program pinned to {path}\n"));
+                continue;
+            }
+            let mut file = std::fs::File::from(bpf::iter_create(link.as_fd())?);
+            let mut buffer = [0u8; 4096];
+            while file.read(&mut buffer)? > 0 {
+                self.drain(sink)?;
+            }
+            self.drain(sink)?;
+        }
+        Ok(())
+    }
+
+    /// Runs the script's tests and benchmarks, which are there only if the mode asks for them.
+    fn measure(&mut self, sink: &mut dyn Sink) -> Result<(), SessionError> {
+        let tests: Vec<(usize, String)> =
+            modes::named(self.loaded, |t| if let Target::Test { name } = t { Some(name) } else { None }).collect();
+        for (program, name) in tests {
+            let start = Instant::now();
+            let ret = bpf::test_run(self.loaded.programs[program].as_fd())?;
+            self.drain(sink)?;
+            let passed = ret == 0 && self.exit.unwrap_or(0) == 0;
+            sink.text(&modes::verdict(&name, passed, start.elapsed().as_micros())).map_err(SessionError::Output)?;
+            if !passed {
+                self.failed = true;
+            }
+        }
+        let benches: Vec<(usize, String)> =
+            modes::named(self.loaded, |t| if let Target::Bench { name } = t { Some(name) } else { None }).collect();
+        let mut results = Vec::new();
+        for (program, name) in benches {
+            results.push(modes::bench(self.loaded, program, name)?);
+            self.drain(sink)?;
+        }
+        if !results.is_empty() {
+            sink.benchmarks(&results).map_err(SessionError::Output)?;
+        }
+        Ok(())
     }
 
     fn timers(&self) -> Result<Vec<Timer>, SessionError> {
@@ -260,25 +383,48 @@ impl<'a> Run<'a> {
                 if let Some(c) = child.as_deref_mut() {
                     c.handle_stops(|pid| self.live.symbols.keep(pid));
                 }
+            } else if signal == libc::SIGUSR1 && self.has_signal_probe() {
+                fire(self.loaded, |t| matches!(t, Target::Signal { .. }))?;
+                self.drain(sink)?;
             } else if signal == libc::SIGUSR1 {
                 sink.maps(&mut self.live).map_err(SessionError::Output)?;
                 sink.flush().map_err(SessionError::Output)?;
             } else {
+                self.hurry = Some(Instant::now() + PATIENCE);
                 ends = true;
             }
         }
         Ok(ends)
     }
 
-    /// Takes all events out of the ring.
+    fn has_signal_probe(&self) -> bool {
+        self.loaded.manifest.programs.iter().flat_map(|p| &p.attach).any(|a| matches!(a.target, Target::Signal { .. }))
+    }
+
+    /// Takes all events out of the ring. Where programs are still running that need not end: see [`Run::drain_some`].
     fn drain(&mut self, sink: &mut dyn Sink) -> Result<(), SessionError> {
+        self.drain_until(sink, None)
+    }
+
+    /// Takes events out of the ring for a while: timers and Ctrl-C come in between.
+    fn drain_some(&mut self, sink: &mut dyn Sink) -> Result<(), SessionError> {
+        self.drain_until(sink, Some(Instant::now() + TURN))
+    }
+
+    fn drain_until(&mut self, sink: &mut dyn Sink, until: Option<Instant>) -> Result<(), SessionError> {
         let Some(ring) = self.ring.as_mut() else { return Ok(()) };
         let mut any = false;
+        let mut count = 0u32;
         while let Some(record) = ring.next() {
             any = true;
             let Some((number, payload)) = record.split_first_chunk::<8>() else { continue };
             let number = u64::from_ne_bytes(*number) as usize;
             let Some(action) = self.loaded.manifest.actions.get(number) else { continue };
+            let slow = matches!(action, Action::System { .. } | Action::Cat { .. });
+            if slow && self.hurry.is_some_and(|at| Instant::now() > at) {
+                self.skipped += 1;
+                continue;
+            }
             match action {
                 Action::Clear { map } => {
                     sink.event(action, payload, &mut self.live).map_err(SessionError::Output)?;
@@ -288,11 +434,19 @@ impl<'a> Run<'a> {
                     sink.event(action, payload, &mut self.live).map_err(SessionError::Output)?;
                     self.live.maps.zero(*map)?;
                 }
+                Action::Unwatch => {
+                    let address = payload.first_chunk::<8>().map(|a| u64::from_ne_bytes(*a));
+                    self.watches.retain(|w| Some(w.0) != address);
+                }
                 Action::Exit => {
                     let code = payload.first_chunk::<8>().map_or(0, |c| i64::from_ne_bytes(*c));
                     self.exit.get_or_insert(code as i32);
                 }
                 _ => sink.event(action, payload, &mut self.live).map_err(SessionError::Output)?,
+            }
+            count += 1;
+            if (slow || count.is_multiple_of(256)) && until.is_some_and(|at| Instant::now() > at) {
+                break;
             }
         }
         if any {
@@ -305,7 +459,8 @@ impl<'a> Run<'a> {
         if !at_end && self.told_at.elapsed() < LOSS_INTERVAL {
             return Ok(());
         }
-        let now = self.live.maps.losses();
+        let mut now = self.live.maps.losses();
+        now.events += self.skipped;
         if now != self.told {
             sink.lost(now, self.told).map_err(SessionError::Output)?;
             self.told = now;
@@ -318,7 +473,7 @@ impl<'a> Run<'a> {
         sink.maps(&mut self.live).map_err(SessionError::Output)?;
         self.tell_losses(sink, true)?;
         sink.flush().map_err(SessionError::Output)?;
-        Ok(Outcome { exit_code: self.exit.unwrap_or(0) })
+        Ok(Outcome { exit_code: self.exit.unwrap_or(i32::from(self.failed)) })
     }
 }
 

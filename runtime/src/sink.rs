@@ -35,6 +35,11 @@ pub trait World {
     fn entries(&mut self, map: MapId) -> io::Result<Vec<Entry>>;
     /// The frames of a kernel stack by its id, innermost first, at most `limit`.
     fn kernel_stack(&mut self, id: i64, limit: u16) -> Vec<Frame>;
+    /// The frames of a user stack that was taken as build ids: the id as the symbol, the offset in that file; an address alone where
+    /// the file has no id.
+    fn build_ids(&mut self, _id: i64, _limit: u16) -> Vec<Frame> {
+        Vec::new()
+    }
     /// The frames of a user stack of process `pid`.
     fn user_stack(&mut self, id: i64, pid: u32, limit: u16) -> Vec<Frame>;
     /// The symbol at a kernel address.
@@ -65,6 +70,10 @@ pub trait Sink {
     fn maps(&mut self, world: &mut dyn World) -> io::Result<()>;
     /// Something was lost since the last call; called at most once a second and at the end.
     fn lost(&mut self, now: Losses, before: Losses) -> io::Result<()>;
+    /// Text of the runtime's own, among that of the script.
+    fn text(&mut self, text: &str) -> io::Result<()>;
+    /// The results of benchmarks.
+    fn benchmarks(&mut self, results: &[crate::modes::Bench]) -> io::Result<()>;
     /// A batch of events is done: flush if the buffering mode asks for it.
     fn flush(&mut self) -> io::Result<()>;
 }

@@ -16,12 +16,14 @@ pub struct Symbols {
     user: HashMap<(u32, u64), Vec<Frame>>,
     /// Processes that have ended, with what they had mapped.
     ended: HashMap<u32, Mappings>,
+    /// Probed programs, for addresses in processes that ended before anybody could ask what they had mapped.
+    probed: Vec<String>,
 }
 
 impl Symbols {
     /// Nothing is read before the first look-up.
-    pub fn new(demangle: bool, debug_info: bool) -> Self {
-        Symbols { symbolizer: None, demangle, debug_info, kernel: HashMap::new(), user: HashMap::new(), ended: HashMap::new() }
+    pub fn new(demangle: bool, debug_info: bool, probed: Vec<String>) -> Self {
+        Symbols { symbolizer: None, demangle, debug_info, kernel: HashMap::new(), user: HashMap::new(), ended: HashMap::new(), probed }
     }
 
     fn symbolizer(&mut self) -> &Symbolizer {
@@ -54,7 +56,12 @@ impl Symbols {
         } else if !new.is_empty() {
             let mut process = Process::new(Pid::from(pid));
             process.debug_syms = self.debug_info;
-            let found = self.look_up(&Source::Process(process), &new);
+            let mut found = self.look_up(&Source::Process(process), &new);
+            if found.iter().flatten().all(|f| f.symbol.is_none()) && is_gone(pid) {
+                for (frames, address) in found.iter_mut().zip(&new) {
+                    *frames = self.at_fixed_address(*address).unwrap_or_else(|| std::mem::take(frames));
+                }
+            }
             self.user.extend(new.into_iter().map(|a| (pid, a)).zip(found));
         }
         addresses.iter().flat_map(|a| self.user.get(&(pid, *a)).cloned().unwrap_or_default()).collect()
@@ -76,6 +83,15 @@ impl Symbols {
         found.first().map(|s| frames(s, address))
     }
 
+    /// Frames of an address in a probed program that is loaded where its file says.
+    fn at_fixed_address(&mut self, address: u64) -> Option<Vec<Frame>> {
+        let path = self.probed.iter().find(|p| crate::kernel::holds_fixed(p, address))?.clone();
+        let mut elf = Elf::new(path);
+        elf.debug_syms = self.debug_info;
+        let found = self.symbolizer().symbolize(&Source::Elf(elf), Input::VirtOffset(&[address])).ok()?;
+        found.first().map(|s| frames(s, address))
+    }
+
     fn look_up(&mut self, source: &Source<'_>, addresses: &[u64]) -> Vec<Vec<Frame>> {
         let unknown = |a: &u64| vec![Frame { address: *a, ..Frame::default() }];
         match self.symbolizer().symbolize(source, Input::AbsAddr(addresses)) {
@@ -84,6 +100,11 @@ impl Symbols {
             Err(_) => addresses.iter().map(unknown).collect(),
         }
     }
+}
+
+/// Whether a process has ended, reaped or not: its memory is gone.
+fn is_gone(pid: u32) -> bool {
+    std::fs::read_to_string(format!("/proc/{pid}/maps")).map_or(true, |maps| maps.is_empty())
 }
 
 /// The function at an address, behind those that were inlined into it.

@@ -2,3 +2,4 @@
 
 pub mod constants;
 pub mod pairs;
+pub mod prelude;

@@ -38,10 +38,17 @@ pub struct Builder {
 impl Builder {
     /// Starts a function; the entry block exists, is sealed and current.
     pub fn new(name: &str) -> Self {
+        Builder::with_params(name, 1)
+    }
+
+    /// Starts a function of so many parameters, at least one.
+    pub fn with_params(name: &str, params: u32) -> Self {
         let f = Function { name: name.to_string(), ..Function::default() };
         let mut b = Builder { f, state: Vec::new(), defs: HashMap::new(), vars: 0, current: Block(0), span: None, undefined: None };
         let entry = b.block();
-        b.block_param(entry);
+        for _ in 0..params.max(1) {
+            b.block_param(entry);
+        }
         b.seal(entry);
         b
     }
@@ -49,6 +56,11 @@ impl Builder {
     /// The context pointer: the parameter of the entry block.
     pub fn ctx(&self) -> Value {
         self.f.blocks[0].params[0]
+    }
+
+    /// A parameter of the function.
+    pub fn param(&self, index: usize) -> Value {
+        self.f.blocks[0].params[index]
     }
 
     /// A new block, not sealed and without code.

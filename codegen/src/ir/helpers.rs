@@ -60,8 +60,10 @@ helpers! {
     PERF_EVENT_OUTPUT = 25 "perf_event_output" (5) Writes 4 . 4;
     GET_STACKID = 27 "get_stackid" (3) Writes 4 . 6;
     GET_CURRENT_TASK = 35 "get_current_task" (0) Constant 4 . 8;
+    PROBE_WRITE_USER = 36 "probe_write_user" (3) Writes 4 . 8;
     GET_NUMA_NODE_ID = 42 "get_numa_node_id" (0) Reads 4 . 10;
     PROBE_READ_STR = 45 "probe_read_str" (3) Writes 4 . 11;
+    GET_SOCKET_COOKIE = 46 "get_socket_cookie" (1) Writes 4 . 12;
     PERF_EVENT_READ_VALUE = 55 "perf_event_read_value" (4) Writes 4 . 15;
     OVERRIDE_RETURN = 58 "override_return" (2) Writes 4 . 16;
     GET_STACK = 67 "get_stack" (4) Writes 4 . 18;
@@ -72,6 +74,7 @@ helpers! {
     PROBE_READ_KERNEL = 113 "probe_read_kernel" (3) Writes 5 . 5;
     PROBE_READ_USER_STR = 114 "probe_read_user_str" (3) Writes 5 . 5;
     PROBE_READ_KERNEL_STR = 115 "probe_read_kernel_str" (3) Writes 5 . 5;
+    SEND_SIGNAL_THREAD = 117 "send_signal_thread" (1) Writes 5 . 5;
     JIFFIES64 = 118 "jiffies64" (0) Reads 5 . 6;
     GET_NS_CURRENT_PID_TGID = 120 "get_ns_current_pid_tgid" (4) Writes 5 . 7;
     KTIME_GET_BOOT_NS = 125 "ktime_get_boot_ns" (0) Reads 5 . 8;
@@ -81,6 +84,7 @@ helpers! {
     RINGBUF_DISCARD = 133 "ringbuf_discard" (2) Writes 5 . 8;
     RINGBUF_QUERY = 134 "ringbuf_query" (2) Reads 5 . 8;
     GET_TASK_STACK = 141 "get_task_stack" (4) Writes 5 . 9;
+    D_PATH = 147 "d_path" (3) Writes 5 . 10;
     PER_CPU_PTR = 153 "per_cpu_ptr" (2) Reads 5 . 10;
     THIS_CPU_PTR = 154 "this_cpu_ptr" (1) Reads 5 . 10;
     GET_CURRENT_TASK_BTF = 158 "get_current_task_btf" (0) Constant 5 . 11;

@@ -18,7 +18,7 @@ mod visit;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Value(pub u32);
 
-/// A basic block. Block 0 is the entry; its one parameter is the context pointer.
+/// A basic block. Block 0 is the entry; its parameters are the function's: of a program the context pointer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Block(pub u32);
 
@@ -117,6 +117,14 @@ pub enum Op {
     Copy { dst: Value, dst_offset: i32, src: Value, src_offset: i32, len: u32 },
     /// A helper call with at most five arguments.
     Call { helper: Helper, args: Vec<Value> },
+    /// A call of one of [`Module::subs`] with at most five arguments.
+    CallSub { sub: u32, args: Vec<Value> },
+    /// The address of one of [`Module::subs`], as helpers take it that call back.
+    FuncAddr(u32),
+    /// A call of a kernel function by its number in the kernel's BTF, with at most five arguments.
+    CallKernel { id: u32, args: Vec<Value> },
+    /// A variable of the kernel by its number in the kernel's BTF.
+    KernelVar(u32),
 }
 
 /// How a block ends.
@@ -196,6 +204,8 @@ pub struct MapDef {
 pub struct Module {
     /// Programs with the kind that names their section.
     pub functions: Vec<(crate::manifest::ProgramKind, Function)>,
+    /// Functions that programs call or hand to helpers; each program gets copies of those that it reaches.
+    pub subs: Vec<Function>,
     /// Maps.
     pub maps: Vec<MapDef>,
     /// `.rodata`

@@ -86,6 +86,16 @@ impl Builder {
         if bits >= 64 { value } else { self.ins(Op::Ext { signed, bits, value }) }
     }
 
+    /// The low `bits` (any number below 64), the rest zero.
+    pub fn ext_bits(&mut self, value: Value, bits: u32) -> Value {
+        self.bin_imm(BinOp::And, value, (1i64 << bits) - 1)
+    }
+
+    /// The low `bits` (16, 32, 64) with their bytes in reverse order.
+    pub fn bswap(&mut self, bits: u8, value: Value) -> Value {
+        self.ins(Op::Bswap { bits, value })
+    }
+
     /// Zero-extended load from `ptr + offset`.
     pub fn load(&mut self, size: Size, ptr: Value, offset: i32) -> Value {
         self.ins(Op::Load { size, signed: false, ptr, offset })
@@ -129,6 +139,26 @@ impl Builder {
     /// A map, as helpers take it.
     pub fn map(&mut self, map: MapRef) -> Value {
         self.ins(Op::Map(map))
+    }
+
+    /// A call of a kernel function by its number in the kernel's BTF.
+    pub fn call_kernel(&mut self, id: u32, args: &[Value]) -> Value {
+        self.ins(Op::CallKernel { id, args: args.to_vec() })
+    }
+
+    /// A variable of the kernel by its number in the kernel's BTF.
+    pub fn kernel_var(&mut self, id: u32) -> Value {
+        self.ins(Op::KernelVar(id))
+    }
+
+    /// A call of a function of the module.
+    pub fn call_sub(&mut self, sub: u32, args: &[Value]) -> Value {
+        self.ins(Op::CallSub { sub, args: args.to_vec() })
+    }
+
+    /// The address of a function of the module.
+    pub fn func_addr(&mut self, sub: u32) -> Value {
+        self.ins(Op::FuncAddr(sub))
     }
 
     /// A helper call.

@@ -46,6 +46,10 @@ pub(crate) const KINDS: &[(&str, ProgramKind)] = &[
     ("tracepoint", ProgramKind::Tracepoint),
     ("kprobe", ProgramKind::Kprobe),
     ("perf_event", ProgramKind::PerfEvent),
+    ("iter", ProgramKind::Iter),
+    ("fentry", ProgramKind::Fentry),
+    ("fexit", ProgramKind::Fexit),
+    ("tp_btf", ProgramKind::TypedTracepoint),
 ];
 
 /// Name of each arithmetic operation.
@@ -194,6 +198,10 @@ impl Display for Op {
                 write!(f, "copy {dst}{dst_offset:+}, {src}{src_offset:+}, {len}")
             }
             Op::Call { helper, args } => write!(f, "call {helper}({})", List(args)),
+            Op::CallSub { sub, args } => write!(f, "callsub f{sub}({})", List(args)),
+            Op::CallKernel { id, args } => write!(f, "callkernel {id}({})", List(args)),
+            Op::KernelVar(id) => write!(f, "kernelvar {id}"),
+            Op::FuncAddr(sub) => write!(f, "func f{sub}"),
         }
     }
 }

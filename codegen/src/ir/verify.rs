@@ -1,7 +1,7 @@
 //! Checks a function. It runs between passes in tests and under `-d`, and once before instruction selection.
 //!
 //! The invariants:
-//! 1. There is a block 0; it has one parameter, the context; nothing jumps to it.
+//! 1. There is a block 0; it has one parameter, the context, or up to five; nothing jumps to it.
 //! 2. Every block that the entry reaches has a terminator, whose targets exist and get one argument for each parameter.
 //! 3. Every value is defined once, by a parameter or an instruction, and its number is below `Function::values`.
 //! 4. A definition dominates its uses; within a block it comes first.
@@ -39,7 +39,8 @@ impl std::error::Error for Broken {}
 
 /// Checks every function of a module.
 pub fn verify_module(module: &Module) -> Result<(), Broken> {
-    module.functions.iter().try_for_each(|(_, f)| Checker::new(f, Some(module)).run())
+    let all = module.functions.iter().map(|(_, f)| f).chain(&module.subs);
+    all.into_iter().try_for_each(|f| Checker::new(f, Some(module)).run())
 }
 
 /// Checks one function, without what only its module tells.
@@ -73,8 +74,8 @@ impl<'a> Checker<'a> {
 
     fn run(mut self) -> Check {
         match self.f.blocks.first() {
-            Some(entry) if entry.params.len() == 1 => {}
-            _ => return self.fail("the entry must have one parameter, the context"),
+            Some(entry) if (1..=5).contains(&entry.params.len()) => {}
+            _ => return self.fail("the entry must have one parameter, the context, or up to five"),
         }
         if let Some(odd) = self.f.slots.iter().find(|s| *s % 8 != 0) {
             return self.fail(format!("a slot of {odd} bytes"));

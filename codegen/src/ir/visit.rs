@@ -7,7 +7,7 @@ impl Op {
     pub fn for_each_use(&self, mut f: impl FnMut(Value)) {
         // One list of operands for both directions: the mutable walk is the master.
         match self {
-            Op::Call { args, .. } => args.iter().copied().for_each(f),
+            Op::Call { args, .. } | Op::CallSub { args, .. } | Op::CallKernel { args, .. } => args.iter().copied().for_each(f),
             other => {
                 let mut copy = other.clone();
                 copy.for_each_use_mut(|v| f(*v));
@@ -18,7 +18,7 @@ impl Op {
     /// Calls `f` with a reference to every operand, in order.
     pub fn for_each_use_mut(&mut self, mut f: impl FnMut(&mut Value)) {
         match self {
-            Op::Const(_) | Op::SlotAddr(..) | Op::Map(_) | Op::Global(..) => {}
+            Op::Const(_) | Op::SlotAddr(..) | Op::Map(_) | Op::Global(..) | Op::FuncAddr(_) | Op::KernelVar(_) => {}
             Op::Bin(_, a, b) | Op::Cmp(_, a, b) => {
                 f(a);
                 f(b);
@@ -33,7 +33,7 @@ impl Op {
                 f(dst);
                 f(src);
             }
-            Op::Call { args, .. } => args.iter_mut().for_each(f),
+            Op::Call { args, .. } | Op::CallSub { args, .. } | Op::CallKernel { args, .. } => args.iter_mut().for_each(f),
         }
     }
 
@@ -53,8 +53,17 @@ impl Op {
             | Op::Cmp(..)
             | Op::SlotAddr(..)
             | Op::Map(_)
+            | Op::FuncAddr(_)
+            | Op::KernelVar(_)
             | Op::Global(..) => true,
-            Op::Load { .. } | Op::Store { .. } | Op::AtomicAdd { .. } | Op::Zero { .. } | Op::Copy { .. } | Op::Call { .. } => false,
+            Op::Load { .. }
+            | Op::Store { .. }
+            | Op::AtomicAdd { .. }
+            | Op::Zero { .. }
+            | Op::Copy { .. }
+            | Op::Call { .. }
+            | Op::CallSub { .. }
+            | Op::CallKernel { .. } => false,
         }
     }
 

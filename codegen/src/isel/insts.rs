@@ -9,7 +9,7 @@ impl Selector<'_> {
         let dst = inst.result.map_or(Reg::virt(0), |v| Reg::virt(v.0));
         match &inst.op {
             // Emitted where they are used.
-            Op::Const(_) | Op::SlotAddr(..) | Op::Map(_) | Op::Global(..) => {}
+            Op::Const(_) | Op::SlotAddr(..) | Op::Map(_) | Op::Global(..) | Op::FuncAddr(_) | Op::KernelVar(_) => {}
             Op::Bin(op, a, b) => {
                 if !inst.result.is_some_and(|v| self.tested[v.0 as usize]) {
                     self.bin(dst, *op, *a, *b);
@@ -39,6 +39,16 @@ impl Selector<'_> {
             Op::Call { helper, args } => {
                 let args = args.iter().map(|a| self.reg(*a)).collect();
                 self.push(MInst::Call { helper: *helper, args, dst });
+                self.kept.clear();
+            }
+            Op::CallKernel { id, args } => {
+                let args = args.iter().map(|a| self.reg(*a)).collect();
+                self.push(MInst::CallKernel { id: *id, args, dst });
+                self.kept.clear();
+            }
+            Op::CallSub { sub, args } => {
+                let args = args.iter().map(|a| self.reg(*a)).collect();
+                self.push(MInst::CallSub { sub: *sub, args, dst });
                 self.kept.clear();
             }
         }

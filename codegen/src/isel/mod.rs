@@ -119,7 +119,7 @@ impl<'a> Selector<'a> {
         let data = &self.f.blocks[b.0 as usize];
         self.kept.clear();
         if b == Block(0) {
-            self.push(MInst::Args { dst: Reg::virt(data.params[0].0) });
+            self.push(MInst::Args { dsts: data.params.iter().map(|p| Reg::virt(p.0)).collect() });
         } else {
             self.out.params = data.params.iter().map(|p| Reg::virt(p.0)).collect();
         }

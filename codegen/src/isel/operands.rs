@@ -44,6 +44,16 @@ impl<'a> Selector<'a> {
                 dst
             }
             Some(Op::Global(section, offset)) => self.global(*section, *offset),
+            Some(Op::KernelVar(id)) => {
+                let dst = self.fresh();
+                self.push(MInst::KernelVar { dst, id: *id });
+                dst
+            }
+            Some(Op::FuncAddr(sub)) => {
+                let dst = self.fresh();
+                self.push(MInst::FuncAddr { dst, sub: *sub });
+                dst
+            }
             _ => Reg::virt(v.0),
         }
     }

@@ -7,11 +7,11 @@ use crate::ir::{BinOp, Cc, Helper, Size, Value};
 use crate::manifest::Storage;
 use lang::action::MapId;
 use lang::hir::Expr;
-use lang::types::{Agg, Type};
+use lang::types::{Agg, Fold, Type};
 
-impl Lower<'_, '_> {
+impl<'s> Lower<'s, '_> {
     /// `@m[k] = count()` and its kin.
-    pub(super) fn aggregate(&mut self, map: MapId, key: Option<&Expr>, agg: Agg, value: Option<&Expr>) {
+    pub(super) fn aggregate(&mut self, map: MapId, key: Option<&'s Expr>, agg: Agg, value: Option<&'s Expr>) {
         let n = match value {
             Some(e) => self.scalar(e),
             None => self.b.iconst(1),
@@ -19,6 +19,9 @@ impl Lower<'_, '_> {
         if agg.is_hist() {
             let bucket = self.bucket(agg, n);
             return self.count_bucket(map, key, agg, bucket);
+        }
+        if let Agg::TSeries { .. } = agg {
+            return self.time_series(map, key, agg, n);
         }
         let key = self.key(map, key, 0);
         let ptr = self.lookup(map, key);
@@ -44,6 +47,95 @@ impl Lower<'_, '_> {
         );
     }
 
+    /// Adds to the cell of the current interval: three words, the value, what belongs to it, and the interval's number.
+    fn time_series(&mut self, map: MapId, key: Option<&'s Expr>, agg: Agg, n: Value) {
+        let Agg::TSeries { interval, intervals, fold, signed } = agg else { return };
+        // Intervals begin at whole seconds of the wall clock.
+        let boot = self.b.call(Helper::KTIME_GET_BOOT_NS, &[]);
+        let at = self.b.global(crate::ir::Section::Bss, crate::manifest::bss::WALL);
+        let delta = self.b.load(Size::B8, at, 0);
+        let now = match self.shared.time_map() {
+            Some(map) => self.map_get(map, None),
+            None => self.b.add(boot, delta),
+        };
+        let step = self.b.iconst(interval as i64);
+        let epoch = self.b.bin(BinOp::UDiv, now, step);
+        let key = self.key(map, key, 0);
+        let found = self.lookup(map, key);
+        let zero = self.b.iconst(0);
+        let ptr = self.b.var();
+        self.b.def(ptr, found);
+        self.when(Cc::Eq, found, zero, |l| {
+            let bytes = agg.value_size();
+            let empty = l.scratch_area(bytes);
+            l.zero_all(empty, bytes);
+            l.update(map, key, empty);
+            let again = l.lookup(map, key);
+            l.b.def(ptr, again);
+        });
+        let ptr = self.b.get(ptr);
+        self.when(Cc::Ne, ptr, zero, |l| {
+            let count = l.b.iconst(i64::from(intervals));
+            let index = l.b.bin(BinOp::UMod, epoch, count);
+            let most = l.b.iconst(i64::from(intervals));
+            l.when(Cc::Ult, index, most, |l| {
+                let offset = l.bin_imm(BinOp::Mul, index, 24);
+                let cell = l.b.add(ptr, offset);
+                l.fold_into(cell, fold, signed, n, epoch, now);
+            });
+        });
+    }
+
+    fn fold_into(&mut self, cell: Value, fold: Fold, signed: bool, n: Value, epoch: Value, now: Value) {
+        let one = self.b.iconst(1);
+        let old_epoch = self.b.load(Size::B8, cell, 16);
+        let meta = if fold == Fold::Last { now } else { one };
+        self.either(
+            Cc::Ne,
+            old_epoch,
+            epoch,
+            |l| {
+                l.b.store(Size::B8, cell, 0, n);
+                l.b.store(Size::B8, cell, 8, meta);
+                l.b.store(Size::B8, cell, 16, epoch);
+            },
+            |l| match fold {
+                Fold::Last => {
+                    l.b.store(Size::B8, cell, 0, n);
+                    l.b.store(Size::B8, cell, 8, meta);
+                }
+                Fold::Sum => l.add_word(cell, 0, n),
+                Fold::Avg => {
+                    l.add_word(cell, 0, n);
+                    l.add_word(cell, 8, one);
+                }
+                Fold::Min | Fold::Max => {
+                    let cc = match (fold, signed) {
+                        (Fold::Min, true) => Cc::Slt,
+                        (Fold::Min, false) => Cc::Ult,
+                        (_, true) => Cc::Sgt,
+                        (_, false) => Cc::Ugt,
+                    };
+                    let old = l.b.load(Size::B8, cell, 0);
+                    l.when(cc, n, old, |l| l.b.store(Size::B8, cell, 0, n));
+                }
+            },
+        );
+    }
+
+    /// Zeroes many words: those of global data are zero, and a helper copies them.
+    fn zero_all(&mut self, place: Place, bytes: u32) {
+        const INLINE: u32 = 256;
+        if bytes <= INLINE {
+            return self.zero(place, bytes);
+        }
+        let zeros = self.shared.zeros(bytes);
+        let from = self.b.global(crate::ir::Section::Rodata, zeros);
+        let at = self.address_of(place);
+        let n = self.b.iconst(i64::from(bytes));
+        self.b.call(Helper::PROBE_READ_KERNEL, &[at, n, from]);
+    }
+
     /// This CPU's value; no other CPU writes it, so no atomic instruction is needed.
     fn add_in_place(&mut self, ptr: Value, agg: Agg, n: Value) {
         match agg {
@@ -62,7 +154,7 @@ impl Lower<'_, '_> {
                 };
                 self.keep_extreme(ptr, cc, n);
             }
-            Agg::Hist { .. } | Agg::LHist { .. } => {}
+            Agg::Hist { .. } | Agg::LHist { .. } | Agg::TSeries { .. } => {}
         }
     }
 
@@ -90,7 +182,7 @@ impl Lower<'_, '_> {
         self.b.switch_to(next);
     }
 
-    fn count_bucket(&mut self, map: MapId, key: Option<&Expr>, agg: Agg, bucket: Value) {
+    fn count_bucket(&mut self, map: MapId, key: Option<&'s Expr>, agg: Agg, bucket: Value) {
         let one = self.b.iconst(1);
         let zero = self.b.iconst(0);
         if self.shared.plan.info(map).storage == Storage::PerCpuArray {
@@ -225,7 +317,7 @@ impl Lower<'_, '_> {
     }
 
     /// Deletes every bucket of a key; 0 if there was one.
-    pub(super) fn delete_hist(&mut self, map: MapId, key: Option<&Expr>) -> Value {
+    pub(super) fn delete_hist(&mut self, map: MapId, key: Option<&'s Expr>) -> Value {
         let info = self.shared.plan.info(map);
         let size = info.key.as_ref().map_or(0, Type::stored_size);
         let buckets = if let Type::Agg(a) = &info.value { a.buckets() } else { 0 };
@@ -264,8 +356,13 @@ impl Lower<'_, '_> {
     }
 
     /// The value of an aggregation over all CPUs (needs a kernel of 5.19).
-    pub(super) fn agg_get(&mut self, map: MapId, key: Option<&Expr>, agg: Agg) -> Value {
+    pub(super) fn agg_get(&mut self, map: MapId, key: Option<&'s Expr>, agg: Agg) -> Value {
         let key = self.key(map, key, 0);
+        self.agg_total(map, key, agg)
+    }
+
+    /// The value of a key in memory over all CPUs.
+    pub(super) fn agg_total(&mut self, map: MapId, key: Place, agg: Agg) -> Value {
         let (index, total, second) = (self.b.var(), self.b.var(), self.b.var());
         let zero = self.b.iconst(0);
         for v in [index, total, second] {

@@ -7,9 +7,9 @@ use crate::ir::{Block, Cc, Value};
 use lang::hir::{Expr, ExprKind};
 use lang::types::Type;
 
-impl Lower<'_, '_> {
+impl<'s> Lower<'s, '_> {
     /// Goes to `yes` or `no`, both unsealed.
-    pub(super) fn condition(&mut self, e: &Expr, yes: Block, no: Block) {
+    pub(super) fn condition(&mut self, e: &'s Expr, yes: Block, no: Block) {
         let outer = self.b.span();
         self.b.set_span(Some(e.span));
         match &e.kind {
@@ -45,7 +45,7 @@ impl Lower<'_, '_> {
     }
 
     /// A condition as 1 or 0.
-    pub(super) fn truth(&mut self, e: &Expr) -> Value {
+    pub(super) fn truth(&mut self, e: &'s Expr) -> Value {
         let result = self.b.var();
         let (yes, no, next) = (self.b.block(), self.b.block(), self.b.block());
         self.condition(e, yes, no);
@@ -62,24 +62,29 @@ impl Lower<'_, '_> {
     }
 
     /// Compares two values in memory word by word; strings have zeros behind their end.
-    fn same(&mut self, a: &Expr, b: &Expr, same: Block, differ: Block) {
+    fn same(&mut self, a: &'s Expr, b: &'s Expr, same: Block, differ: Block) {
         match (&a.kind, &b.kind) {
             (_, ExprKind::Str(text)) => self.same_as_literal(a, text, same, differ),
             (ExprKind::Str(text), _) => self.same_as_literal(b, text, same, differ),
             _ => {
-                let (x, y) = (self.in_memory(a), self.in_memory(b));
+                let x = if b.changes() { self.kept(a) } else { self.in_memory(a) };
+                let y = self.in_memory(b);
                 self.same_memory(x, &a.ty, y, &b.ty, same, differ);
             }
         }
     }
 
-    fn same_as_literal(&mut self, e: &Expr, text: &[u8], same: Block, differ: Block) {
+    fn same_as_literal(&mut self, e: &'s Expr, text: &[u8], same: Block, differ: Block) {
         if let ExprKind::Str(other) = &e.kind {
             self.b.jump(if other == text { same } else { differ });
             return;
         }
         let Type::Str(size) = e.ty else { return self.b.jump(differ) };
         if text.len() as u32 >= size {
+            // They can't be the same, but what the operand does is done.
+            if e.changes() {
+                self.in_memory(e);
+            }
             return self.b.jump(differ);
         }
         let place = self.in_memory(e);
@@ -97,9 +102,10 @@ impl Lower<'_, '_> {
     }
 
     fn same_memory(&mut self, x: Place, a: &Type, y: Place, b: &Type, same: Block, differ: Block) {
-        if let (Type::Tuple(p), Type::Tuple(q)) = (a, b) {
+        let (p, q) = (a.members(), b.members());
+        if !p.is_empty() {
             let (mut i, mut j) = (0, 0);
-            for (t, u) in p.iter().zip(q) {
+            for (t, u) in p.into_iter().zip(q) {
                 let next = self.b.block();
                 self.same_memory(x.at(i), t, y.at(j), u, next, differ);
                 self.b.seal(next);

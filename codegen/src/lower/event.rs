@@ -4,32 +4,50 @@ use super::Lower;
 use super::mem::{Base, Pad, Place};
 use crate::ir::{Cc, Helper, Value};
 use crate::manifest::{Action, bss};
-use lang::hir::Expr;
+use lang::builtins::Op;
+use lang::hir::{Expr, ExprKind};
 
 /// A part of a record: a word that is computed already, or a value to be put there.
 enum Part<'e> {
     Word(Value),
     Memory(&'e Expr),
+    /// Evaluated already: what it does must not happen while a record is held.
+    Place(Place),
 }
 
-impl Lower<'_, '_> {
+impl<'s> Lower<'s, '_> {
     /// Sends the values of an action.
-    pub(super) fn emit(&mut self, action: Action, values: &[Expr]) {
+    pub(super) fn emit(&mut self, action: Action, values: &'s [Expr]) {
         // Words are computed before the record is taken, so that it is held for a short time, and so that a full
         // buffer changes nothing of what the expressions do.
-        let parts: Vec<Part<'_>> =
-            values.iter().map(|e| if super::in_register(&e.ty) { Part::Word(self.scalar(e)) } else { Part::Memory(e) }).collect();
+        // What is behind the last one that changes anything may wait until then.
+        let last = values.iter().rposition(Expr::changes).unwrap_or(0);
+        let parts: Vec<Part<'_>> = values.iter().enumerate().map(|(i, e)| self.part_of(e, i < last)).collect();
         let bytes = values.iter().map(|e| e.ty.stored_size()).sum();
         self.record(action, bytes, |l, place| {
             let mut at = 0;
             for (part, e) in parts.iter().zip(values) {
                 match part {
                     Part::Word(v) => l.store_word(place.at(at), *v),
+                    Part::Place(from) => l.copy(place.at(at), *from, e.ty.stored_size()),
                     Part::Memory(e) => l.store(e, &e.ty, place.at(at), Pad::Any),
                 }
                 at += e.ty.stored_size();
             }
         });
+    }
+
+    fn part_of(&mut self, e: &'s Expr, at_once: bool) -> Part<'s> {
+        if super::in_register(&e.ty) {
+            return Part::Word(self.scalar(e));
+        }
+        if at_once {
+            return Part::Place(self.kept(e));
+        }
+        // At the end of an iteration a read of its context leaves the program.
+        let mut statements = e.changes() || matches!(self.code.context, lang::hir::Context::Iter(_));
+        e.walk(&mut |e| statements |= matches!(e.kind, ExprKind::Call { op: Op::Strstr | Op::Len, .. }));
+        if statements { Part::Place(self.in_memory(e)) } else { Part::Memory(e) }
     }
 
     /// Sends words.

@@ -14,7 +14,7 @@ const BPF_NOEXIST: i64 = 1;
 /// What a delete returns if the key is not there.
 const ENOENT: i64 = -2;
 
-impl Lower<'_, '_> {
+impl<'s> Lower<'s, '_> {
     fn storage(&self, map: MapId) -> Storage {
         self.shared.plan.info(map).storage
     }
@@ -31,8 +31,19 @@ impl Lower<'_, '_> {
         }
     }
 
+    /// The address of a map, or of its value where that is all there is.
+    pub(super) fn address_of_map(&mut self, map: MapId) -> Value {
+        match self.storage(map) {
+            Storage::Global { offset } => {
+                let place = self.global(offset + 8);
+                self.address_of(place)
+            }
+            _ => self.map_ref(map),
+        }
+    }
+
     /// The key in memory, with `extra` bytes free behind it.
-    pub(super) fn key(&mut self, map: MapId, key: Option<&Expr>, extra: u32) -> Place {
+    pub(super) fn key(&mut self, map: MapId, key: Option<&'s Expr>, extra: u32) -> Place {
         let Some(e) = key else {
             let place = self.temp(8);
             self.zero(place, 8);
@@ -53,7 +64,35 @@ impl Lower<'_, '_> {
     /// Updates; a refusal is counted.
     pub(super) fn update(&mut self, map: MapId, key: Place, value: Place) {
         let ret = self.try_update(map, key, value, BPF_ANY);
-        self.when_negative(ret, |l| l.count_loss(bss::LOST_UPDATES));
+        self.when_negative(ret, |l| l.lost_update(map));
+    }
+
+    /// A full map: each lost update is counted, the first is told at once.
+    fn lost_update(&mut self, map: MapId) {
+        let at = self.b.global(Section::Bss, bss::LOST_UPDATES);
+        let before = self.b.load(Size::B8, at, 0);
+        self.count_loss(bss::LOST_UPDATES);
+        let zero = self.b.iconst(0);
+        let name = self.shared.plan.info(map).name.clone();
+        let span = self.b.span().unwrap_or_default();
+        self.when(Cc::Eq, before, zero, |l| {
+            let what = format!(
+                "Map full; can't update element. Try increasing max_map_keys config or manually setting the max entries in a map declaration e.g. `let {name} = hash(5000)`"
+            );
+            let zero = l.b.iconst(0);
+            l.emit_words(crate::manifest::Action::Warning { what, helper: None, span }, &[zero]);
+        });
+    }
+
+    /// `-k`: a value of a key that is not there was asked for.
+    fn missing_key(&mut self) {
+        if self.shared.program.config.check_reads {
+            let what = "Can't lookup map element because it does not exist.".to_string();
+            let span = self.b.span().unwrap_or_default();
+            let zero = self.b.iconst(0);
+            let helper = Some("map_lookup_elem".to_string());
+            self.emit_words(crate::manifest::Action::Warning { what, helper, span }, &[zero]);
+        }
     }
 
     fn try_update(&mut self, map: MapId, key: Place, value: Place, flags: i64) -> Value {
@@ -74,7 +113,7 @@ impl Lower<'_, '_> {
     }
 
     /// The word of a map; 0 if the key is not there.
-    pub(super) fn map_get(&mut self, map: MapId, key: Option<&Expr>) -> Value {
+    pub(super) fn map_get(&mut self, map: MapId, key: Option<&'s Expr>) -> Value {
         if let Storage::Global { offset } = self.storage(map) {
             let place = self.global(offset + 8);
             return self.load_word(place);
@@ -92,6 +131,7 @@ impl Lower<'_, '_> {
                 l.b.def(result, v);
             },
             |l| {
+                l.missing_key();
                 let v = l.b.iconst(0);
                 l.b.def(result, v);
             },
@@ -100,7 +140,7 @@ impl Lower<'_, '_> {
     }
 
     /// The value of a map, `own` bytes, into a place of `whole` bytes.
-    pub(super) fn map_get_into(&mut self, map: MapId, key: Option<&Expr>, dst: Place, own: u32, whole: u32, pad: Pad) {
+    pub(super) fn map_get_into(&mut self, map: MapId, key: Option<&'s Expr>, dst: Place, own: u32, whole: u32, pad: Pad) {
         if let Storage::Global { offset } = self.storage(map) {
             let src = self.global(offset + 8);
             self.copy(dst, src, own);
@@ -129,7 +169,7 @@ impl Lower<'_, '_> {
     }
 
     /// `@m[k] = value`
-    pub(super) fn map_set(&mut self, map: MapId, key: Option<&Expr>, value: &Expr) {
+    pub(super) fn map_set(&mut self, map: MapId, key: Option<&'s Expr>, value: &'s Expr) {
         let ty = self.value_type(map);
         if let Storage::Global { offset } = self.storage(map) {
             // Into a temporary first: the value may be read from the same map.
@@ -159,7 +199,7 @@ impl Lower<'_, '_> {
     }
 
     /// `@m[k] += by`, exact on any number of CPUs; the value is that of this CPU's own reading.
-    pub(super) fn map_inc(&mut self, map: MapId, key: Option<&Expr>, by: i64, after: bool) -> Value {
+    pub(super) fn map_inc(&mut self, map: MapId, key: Option<&'s Expr>, by: i64, after: bool) -> Value {
         if let Storage::Global { offset } = self.storage(map) {
             let place = self.global(offset);
             let old = self.load_word(place.at(8));
@@ -214,13 +254,13 @@ impl Lower<'_, '_> {
                 |l| {
                     l.add_at(ptr, by);
                 },
-                |l| l.count_loss(bss::LOST_UPDATES),
+                |l| l.lost_update(map),
             );
         });
     }
 
     /// Whether a map holds a key.
-    pub(super) fn has_key(&mut self, map: MapId, key: Option<&Expr>) -> Value {
+    pub(super) fn has_key(&mut self, map: MapId, key: Option<&'s Expr>) -> Value {
         if let Storage::Global { offset } = self.storage(map) {
             let place = self.global(offset);
             return self.load_word(place);
@@ -241,7 +281,7 @@ impl Lower<'_, '_> {
     }
 
     /// Deletes; the result is 0 if the key was there.
-    pub(super) fn map_delete(&mut self, map: MapId, key: Option<&Expr>) -> Value {
+    pub(super) fn map_delete(&mut self, map: MapId, key: Option<&'s Expr>) -> Value {
         match self.storage(map) {
             Storage::Global { offset } => {
                 let place = self.global(offset);

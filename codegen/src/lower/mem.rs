@@ -20,6 +20,8 @@ pub(super) enum Base {
     Value(Value),
     Slot(Slot),
     Scratch,
+    /// What loop bodies share with the program around them.
+    Area,
 }
 
 /// How the bytes after a string's end must be.
@@ -32,7 +34,7 @@ pub(super) enum Pad {
 }
 
 /// Stack bytes that temporaries may take; the rest is for spilled registers.
-const SLOT_BUDGET: u32 = 288;
+pub(super) const SLOT_BUDGET: u32 = 288;
 /// Longest copy that is unrolled; a helper does longer ones.
 const INLINE_COPY: u32 = 256;
 /// `TASK_COMM_LEN` (include/linux/sched.h).
@@ -44,12 +46,13 @@ impl Place {
     }
 }
 
-impl Lower<'_, '_> {
+impl<'s> Lower<'s, '_> {
     /// The base address as a value.
     pub(super) fn base(&mut self, place: Place) -> Value {
         match place.base {
             Base::Value(v) => v,
             Base::Slot(s) => self.b.slot_addr(s),
+            Base::Area => self.area_base(),
             Base::Scratch => match self.scratch_base {
                 Some(v) => v,
                 // The first attempt, which only finds out that scratch is wanted.
@@ -74,7 +77,7 @@ impl Lower<'_, '_> {
                 self.taken.push((n, slot));
                 return Place { base: Base::Slot(slot), offset: 0 };
             }
-            if self.slot_bytes + bytes <= SLOT_BUDGET {
+            if self.slot_bytes + bytes <= self.slot_budget {
                 self.slot_bytes += bytes;
                 let slot = self.b.slot(bytes);
                 self.taken.push((bytes, slot));
@@ -87,14 +90,19 @@ impl Lower<'_, '_> {
     /// Memory until the end of the program.
     pub(super) fn permanent(&mut self, bytes: u32) -> Place {
         let bytes = bytes.next_multiple_of(8).max(8);
-        if bytes <= self.shared.program.config.on_stack_limit && self.slot_bytes + bytes <= SLOT_BUDGET / 2 {
+        if bytes <= self.shared.program.config.on_stack_limit && self.slot_bytes + bytes <= self.slot_budget / 2 {
             self.slot_bytes += bytes;
             return Place { base: Base::Slot(self.b.slot(bytes)), offset: 0 };
         }
         self.scratch_area(bytes)
     }
 
-    fn scratch_area(&mut self, bytes: u32) -> Place {
+    /// Scratch memory until the end of the program, which loop bodies reach too.
+    pub(super) fn permanent_in_scratch(&mut self, bytes: u32) -> Place {
+        self.scratch_area(bytes.next_multiple_of(8).max(8))
+    }
+
+    pub(super) fn scratch_area(&mut self, bytes: u32) -> Place {
         self.wants_scratch = true;
         let offset = self.scratch_now;
         self.scratch_now += bytes;
@@ -143,13 +151,42 @@ impl Lower<'_, '_> {
     }
 
     /// Evaluates `e` into memory as a value of type `ty`, which is `e`'s type or one that holds it.
-    pub(super) fn store(&mut self, e: &Expr, ty: &Type, dst: Place, pad: Pad) {
+    pub(super) fn store(&mut self, e: &'s Expr, ty: &Type, dst: Place, pad: Pad) {
         if super::in_register(&e.ty) {
             let v = self.scalar(e);
             self.store_word(dst, v);
             return;
         }
         match (&e.kind, ty) {
+            (ExprKind::Tuple(members), Type::Named(types)) => {
+                let mut at = 0;
+                for (m, (_, t)) in members.iter().zip(types) {
+                    self.store(m, t, dst.at(at), pad);
+                    at += t.stored_size();
+                }
+            }
+            (ExprKind::Block(stmts, value), _) => {
+                self.stmts(stmts);
+                self.store(value, ty, dst, pad);
+            }
+            (ExprKind::Call { op, args }, _) => {
+                if e.ty.stored_size() == ty.stored_size() {
+                    self.call_into(*op, args, e, dst);
+                } else {
+                    let own = self.temp(e.ty.stored_size());
+                    self.call_into(*op, args, e, own);
+                    let bytes = e.ty.stored_size().min(ty.stored_size());
+                    self.copy(dst, own, bytes);
+                    if pad == Pad::Zero && ty.stored_size() > bytes {
+                        self.zero(dst.at(bytes), ty.stored_size() - bytes);
+                    }
+                }
+            }
+            (ExprKind::Relabel(inner), _) if e.ty.stored_size() == ty.stored_size() => self.relabel_into(inner, ty, dst),
+            (ExprKind::ToBytes(inner), _) => self.store_as_bytes(inner, dst, ty.c_size()),
+            (ExprKind::Part { base, offset, .. }, _) if e.ty.stored_size() == ty.stored_size() => {
+                self.part_into(base, *offset, &e.ty, dst);
+            }
             (ExprKind::Tuple(members), Type::Tuple(types)) => {
                 let mut at = 0;
                 for (m, t) in members.iter().zip(types) {
@@ -170,27 +207,55 @@ impl Lower<'_, '_> {
                 self.b.switch_to(next);
             }
             (ExprKind::Cast(inner), Type::Str(_)) => self.store(inner, ty, dst, pad),
-            (ExprKind::Cast(inner), Type::Tuple(types)) => self.store_wider_tuple(inner, types, dst, pad),
+            (ExprKind::Cast(inner), _) if !matches!(ty, Type::Tuple(_) | Type::Named(_)) => {
+                let own = inner.ty.stored_size().min(ty.stored_size());
+                let src = self.in_memory(inner);
+                self.copy(dst, src, own);
+                self.zero(dst.at(own), ty.stored_size() - own);
+            }
+            (ExprKind::Cast(inner), _) => {
+                let src = self.in_memory(inner);
+                self.widen(src, &inner.ty, dst, ty, pad);
+            }
             (_, Type::Str(size)) => self.store_str(e, *size, dst, pad),
             _ => self.store_bytes(e, ty, dst),
         }
     }
 
-    fn store_wider_tuple(&mut self, inner: &Expr, types: &[Type], dst: Place, pad: Pad) {
-        let src = self.in_memory(inner);
-        let Type::Tuple(from) = &inner.ty else { return };
-        let (mut s, mut d) = (0, 0);
-        for (f, t) in from.iter().zip(types) {
-            self.copy(dst.at(d), src.at(s), f.stored_size());
-            if pad == Pad::Zero && t.stored_size() > f.stored_size() {
-                self.zero(dst.at(d + f.stored_size()), t.stored_size() - f.stored_size());
+    /// Copies a value of one type to where one of a type that holds it belongs: strings may be longer there, members of records
+    /// stand in another order.
+    fn widen(&mut self, src: Place, from: &Type, dst: Place, to: &Type, pad: Pad) {
+        match (from, to) {
+            _ if from == to => self.copy(dst, src, from.stored_size()),
+            (Type::Tuple(f), Type::Tuple(t)) => {
+                let (mut s, mut d) = (0, 0);
+                for (f, t) in f.iter().zip(t) {
+                    self.widen(src.at(s), f, dst.at(d), t, pad);
+                    s += f.stored_size();
+                    d += t.stored_size();
+                }
             }
-            s += f.stored_size();
-            d += t.stored_size();
+            (Type::Named(f), Type::Named(t)) => {
+                let mut d = 0;
+                for (name, t) in t {
+                    if let Some(i) = f.iter().position(|m| m.0 == *name) {
+                        let s = f[..i].iter().map(|m| m.1.stored_size()).sum();
+                        self.widen(src.at(s), &f[i].1, dst.at(d), t, pad);
+                    }
+                    d += t.stored_size();
+                }
+            }
+            _ => {
+                let own = from.stored_size().min(to.stored_size());
+                self.copy(dst, src, own);
+                if pad == Pad::Zero && to.stored_size() > own {
+                    self.zero(dst.at(own), to.stored_size() - own);
+                }
+            }
         }
     }
 
-    fn store_str(&mut self, e: &Expr, size: u32, dst: Place, pad: Pad) {
+    fn store_str(&mut self, e: &'s Expr, size: u32, dst: Place, pad: Pad) {
         let whole = size.next_multiple_of(8);
         let own = e.ty.stored_size().min(whole);
         match &e.kind {
@@ -203,10 +268,10 @@ impl Lower<'_, '_> {
                 self.b.call(Helper::GET_CURRENT_COMM, &[at, n]);
             }
             ExprKind::ReadStr { ptr, limit } => {
-                if pad == Pad::Zero {
+                let Type::Str(most) = e.ty else { return };
+                if pad == Pad::Zero || size > most {
                     self.zero(dst, whole);
                 }
-                let Type::Str(most) = e.ty else { return };
                 self.read_string(ptr, limit.as_deref(), most.min(size), dst);
             }
             ExprKind::CtxBytes(offset) => {
@@ -215,10 +280,11 @@ impl Lower<'_, '_> {
                 }
                 let at = self.address_of(dst);
                 let n = self.b.iconst(i64::from(own.min(size)));
-                let ctx = self.b.ctx();
+                let ctx = self.ctx();
                 let from = self.b.add_imm(ctx, i64::from(*offset));
                 self.b.call(Helper::PROBE_READ_KERNEL_STR, &[at, n, from]);
             }
+            ExprKind::Error => self.zero(dst, whole),
             ExprKind::MapGet { map, key } => self.map_get_into(*map, key.as_deref(), dst, own, whole, pad),
             _ => {
                 let src = self.in_memory(e);
@@ -242,7 +308,7 @@ impl Lower<'_, '_> {
     }
 
     /// Everything in memory that is neither a string nor made of parts.
-    fn store_bytes(&mut self, e: &Expr, ty: &Type, dst: Place) {
+    fn store_bytes(&mut self, e: &'s Expr, ty: &Type, dst: Place) {
         let bytes = ty.stored_size();
         match &e.kind {
             ExprKind::MapGet { map, key } => self.map_get_into(*map, key.as_deref(), dst, bytes, bytes, Pad::Zero),
@@ -273,16 +339,16 @@ impl Lower<'_, '_> {
                 let pid = self.pid();
                 self.store_word(dst.at(8), pid);
             }
-            ExprKind::Error => self.zero(dst, bytes),
-            _ => {
+            ExprKind::Var(_) | ExprKind::Member { .. } => {
                 let src = self.in_memory(e);
                 self.copy(dst, src, bytes);
             }
+            _ => self.zero(dst, bytes),
         }
     }
 
     /// The place of a value in memory, with zeros behind strings.
-    pub(super) fn in_memory(&mut self, e: &Expr) -> Place {
+    pub(super) fn in_memory(&mut self, e: &'s Expr) -> Place {
         match &e.kind {
             ExprKind::Var(v) => match self.vars.get(v) {
                 Some(Home::Memory(place)) => *place,
@@ -290,21 +356,30 @@ impl Lower<'_, '_> {
             },
             ExprKind::Member { base, index } => {
                 let place = self.in_memory(base);
-                let Type::Tuple(types) = &base.ty else { return place };
-                place.at(types[..*index as usize].iter().map(Type::stored_size).sum())
+                let before = *index as usize;
+                place.at(base.ty.members().into_iter().take(before).map(Type::stored_size).sum())
             }
             _ => self.evaluated(e),
         }
     }
 
-    fn evaluated(&mut self, e: &Expr) -> Place {
+    /// As [`Self::in_memory`], but what follows does not change it: of a variable it is a copy.
+    pub(super) fn kept(&mut self, e: &'s Expr) -> Place {
+        match e.kind {
+            ExprKind::Var(_) | ExprKind::Member { .. } => self.evaluated(e),
+            _ => self.in_memory(e),
+        }
+    }
+
+    fn evaluated(&mut self, e: &'s Expr) -> Place {
         let place = self.temp(e.ty.stored_size());
         self.store(e, &e.ty, place, Pad::Zero);
         place
     }
 
     /// `probe_read*_str` of at most `most` bytes.
-    fn read_string(&mut self, ptr: &Expr, limit: Option<&Expr>, most: u32, dst: Place) {
+    /// Reads a string of less than `most` bytes; where the pointer leads to an array of `most`, one that fills it need not have a NUL.
+    fn read_string(&mut self, ptr: &'s Expr, limit: Option<&'s Expr>, most: u32, dst: Place) {
         let from = self.scalar(ptr);
         let helper = self.read_helper(&ptr.ty, true);
         let n = match limit {
@@ -315,21 +390,33 @@ impl Lower<'_, '_> {
         // Whatever was there must not show through when nothing can be read.
         let zero = self.b.iconst(0);
         self.store_word(dst, zero);
-        self.read_memory(helper, at, n, from);
-    }
-
-    /// Calls a read helper; with `-k` a failure is told.
-    pub(super) fn read_memory(&mut self, helper: Helper, at: Value, n: Value, from: Value) {
-        let ret = self.b.call(helper, &[at, n, from]);
-        if self.shared.program.config.check_reads {
-            let what = format!("Failed to {}: the memory can't be read", helper.name().unwrap_or("read memory"));
-            let span = self.b.span().unwrap_or_default();
-            self.when_negative(ret, |l| l.emit_words(Action::Warning { what, span }, &[ret]));
+        let ret = self.read_memory(helper, at, n, from);
+        let array = matches!(&ptr.ty, Type::Ptr { to, .. } if matches!(**to, Type::Array { len, .. } if len == most));
+        if array && limit.is_none() {
+            let all = self.b.iconst(i64::from(most));
+            self.when(crate::ir::Cc::Eq, ret, all, |l| {
+                let last = i64::from(most) - 1;
+                let (at, from) = (l.address_of(dst.at(most - 1)), l.b.add_imm(from, last));
+                let one = l.b.iconst(1);
+                let helper = l.read_helper(&ptr.ty, false);
+                l.read_memory(helper, at, one, from);
+            });
         }
     }
 
+    /// Calls a read helper; with `-k` a failure is told.
+    pub(super) fn read_memory(&mut self, helper: Helper, at: Value, n: Value, from: Value) -> Value {
+        let ret = self.b.call(helper, &[at, n, from]);
+        if self.shared.program.config.check_reads {
+            let (what, helper) = (String::new(), helper.name().map(str::to_string));
+            let span = self.b.span().unwrap_or_default();
+            self.when_negative(ret, |l| l.emit_words(Action::Warning { what, helper, span }, &[ret]));
+        }
+        ret
+    }
+
     /// A length between 1 and `most`, in a form that the verifier can follow.
-    fn clamped(&mut self, limit: &Expr, most: u32) -> Value {
+    pub(super) fn clamped(&mut self, limit: &'s Expr, most: u32) -> Value {
         let v = self.scalar(limit);
         let var = self.b.var();
         let top = self.b.iconst(i64::from(most));

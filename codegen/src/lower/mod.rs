@@ -5,14 +5,21 @@
 //! ([`mem`]): a map key's buffer, an event's record, a variable's area.
 
 mod agg;
+mod bytes;
+mod calls;
 mod cond;
 mod context;
 mod event;
+mod loop_plan;
+mod loops;
 mod maps;
 mod mem;
 mod plan;
 mod scalar;
+mod shared;
 mod stmt;
+mod strings;
+mod tables;
 
 use crate::ir::build::{Builder, Var};
 use crate::ir::{BinOp, Cc, Function, MapDef, MapRef, Module, Section, Size, Slot, Value};
@@ -29,14 +36,32 @@ pub(crate) struct Lowered {
     pub programs: Vec<ProgramInfo>,
     pub actions: Vec<Action>,
     pub maps: Vec<manifest::MapInfo>,
+    pub strings: Vec<String>,
 }
 
-/// Lowers a script for a machine with so many CPUs.
-pub(crate) fn lower(program: &hir::Program, cpus: u32) -> Lowered {
-    let mut shared = Shared { program, cpus, plan: plan::plan(program), module: Module::default(), actions: Vec::new(), scratch: 0 };
+/// Lowers a script for a machine with so many CPUs and this kernel.
+pub(crate) fn lower(program: &hir::Program, cpus: u32, kernel: (u32, u32)) -> Lowered {
+    let mut shared = Shared {
+        program,
+        cpus,
+        kernel,
+        plan: plan::plan(program),
+        module: Module::default(),
+        actions: Vec::new(),
+        scratch: 0,
+        strings: Vec::new(),
+        tables: Vec::new(),
+        zeros: None,
+    };
     shared.module.license = program.config.settings.license.clone();
     shared.module.maps = shared.plan.maps.clone();
     shared.module.bss_size = shared.plan.bss_size;
+    // Functions of the script come first: their numbers are those of the HIR.
+    shared.module.subs = vec![Function::default(); program.functions.len()];
+    for index in 0..program.functions.len() {
+        let function = shared.function(index);
+        shared.module.subs[index] = function;
+    }
     let mut programs = Vec::new();
     for (index, probe) in program.probes.iter().enumerate() {
         let (kind, function) = shared.probe(index, probe);
@@ -46,22 +71,31 @@ pub(crate) fn lower(program: &hir::Program, cpus: u32) -> Lowered {
             attach: probe.attach.clone(),
             span: probe.span,
             lines: Vec::new(),
+            functions: Vec::new(),
         });
         shared.module.functions.push((kind, function));
     }
     shared.finish_system_maps();
-    Lowered { module: shared.module, programs, actions: shared.actions, maps: shared.plan.info }
+    Lowered { module: shared.module, programs, actions: shared.actions, maps: shared.plan.info, strings: shared.strings }
 }
 
 /// What all programs share.
 struct Shared<'a> {
     program: &'a hir::Program,
     cpus: u32,
+    /// Major and minor version of the kernel that the code is for.
+    kernel: (u32, u32),
     plan: Plan,
     module: Module,
     actions: Vec<Action>,
     /// Bytes of the scratch map's values.
     scratch: u32,
+    /// Texts that values refer to by number.
+    strings: Vec<String>,
+    /// Tables of names in `.rodata` and where they begin.
+    tables: Vec<(tables::Table, u32)>,
+    /// Where zeros are in `.rodata`, and how many.
+    zeros: Option<(u32, u32)>,
 }
 
 /// `BPF_MAP_TYPE_*` (include/uapi/linux/bpf.h).
@@ -70,11 +104,16 @@ pub(crate) mod map_type {
     pub const PERCPU_HASH: u32 = 5;
     pub const PERCPU_ARRAY: u32 = 6;
     pub const STACK_TRACE: u32 = 7;
+    pub const LRU_HASH: u32 = 9;
+    pub const LRU_PERCPU_HASH: u32 = 10;
     pub const RINGBUF: u32 = 27;
 }
 
 /// Stacks that are kept; each takes 8 bytes a frame.
 const MAX_STACKS: u32 = 16384;
+/// Bytes of a `struct bpf_stack_build_id`, and `BPF_F_STACK_BUILD_ID` (include/uapi/linux/bpf.h).
+const BUILD_ID_BYTES: u32 = 32;
+const STACK_BUILD_ID: u32 = 1 << 5;
 /// Pages of the ring buffer for scripts that print from hot probes, and for those that don't.
 const RING_PAGES: (u32, u32) = (1024, 64);
 /// The ring buffer is given in bytes; this is the page size of x86-64.
@@ -85,93 +124,59 @@ impl Shared<'_> {
         let kind = program_kind(probe);
         let name = symbol(index, probe);
         // Whether scratch memory is needed is known only at the end; its look-up stands at the beginning.
-        let mut first = Lower::new(self, index, probe, &name, false);
-        first.run();
+        let subs = self.module.subs.len();
+        let code = Code { context: probe.context.clone(), attach: &probe.attach, vars: &probe.vars, span: probe.span };
+        let mut first = Lower::new(self, index, code.clone(), Builder::new(&name), false);
+        first.run(probe.predicate.as_ref(), &probe.body);
+        let kind = match kind {
+            ProgramKind::RawTracepoint if first.wants_types => ProgramKind::TypedTracepoint,
+            other => other,
+        };
         if !first.wants_scratch {
             return (kind, first.b.finish());
         }
-        let mut second = Lower::new(self, index, probe, &name, true);
-        second.run();
+        self.module.subs.truncate(subs);
+        let mut second = Lower::new(self, index, code, Builder::new(&name), true);
+        second.run(probe.predicate.as_ref(), &probe.body);
         let used = second.scratch_top;
         let function = second.b.finish();
         self.scratch = self.scratch.max(used);
         (kind, function)
     }
 
-    /// The index of a system map, made at its first use.
-    fn system_map(&mut self, name: &str, def: impl FnOnce() -> MapDef) -> MapRef {
-        let at = self.module.maps.iter().position(|m| m.name == name).unwrap_or_else(|| {
-            self.module.maps.push(def());
-            self.module.maps.len() - 1
-        });
-        MapRef(at as u32)
-    }
-
-    fn ring(&mut self) -> MapRef {
-        let hot = self.program.probes.iter().any(|p| p.attach.iter().any(|a| !fired_by_runtime(&a.target)));
-        let pages = match self.program.config.settings.ring_pages {
-            0 => {
-                if hot {
-                    RING_PAGES.0
-                } else {
-                    RING_PAGES.1
-                }
-            }
-            n => n.next_power_of_two(),
-        };
-        self.system_map(manifest::RING, || MapDef {
-            name: manifest::RING.into(),
-            kind: map_type::RINGBUF,
-            key_size: 0,
-            value_size: 0,
-            max_entries: pages * PAGE,
-            flags: 0,
-        })
-    }
-
-    fn stacks(&mut self, limit: u16) -> MapRef {
-        let name = manifest::stacks_map(limit);
-        self.system_map(&name, || MapDef {
-            name: name.clone(),
-            kind: map_type::STACK_TRACE,
-            key_size: 4,
-            value_size: u32::from(limit) * 8,
-            max_entries: MAX_STACKS,
-            flags: 0,
-        })
-    }
-
-    fn scratch(&mut self) -> MapRef {
-        let entries = self.program.probes.len() as u32;
-        self.system_map(manifest::SCRATCH, || MapDef {
-            name: manifest::SCRATCH.into(),
-            kind: map_type::PERCPU_ARRAY,
-            key_size: 4,
-            value_size: 8,
-            max_entries: entries,
-            flags: 0,
-        })
-    }
-
-    fn finish_system_maps(&mut self) {
-        let bytes = self.scratch.max(8);
-        if let Some(m) = self.module.maps.iter_mut().find(|m| m.name == manifest::SCRATCH) {
-            m.value_size = bytes;
+    /// A function of the script.
+    fn function(&mut self, index: usize) -> Function {
+        let function: &hir::Function = &self.program.functions[index];
+        let name = format!("fn_{}", function.name);
+        let entry = self.program.probes.len() + index;
+        let code = Code { context: hir::Context::None, attach: &[], vars: &function.vars, span: function.span };
+        let subs = self.module.subs.len();
+        let builder = || Builder::with_params(&name, function.params);
+        let mut first = Lower::new(self, entry, code.clone(), builder(), false);
+        first.run_function(function);
+        if !first.wants_scratch {
+            return first.b.finish();
         }
-    }
-
-    /// The number of an action, shared by equal ones.
-    fn action(&mut self, action: Action) -> i64 {
-        let at = self.actions.iter().position(|a| *a == action).unwrap_or_else(|| {
-            self.actions.push(action);
-            self.actions.len() - 1
-        });
-        at as i64
+        self.module.subs.truncate(subs);
+        let mut second = Lower::new(self, entry, code, builder(), true);
+        second.run_function(function);
+        let used = second.scratch_top;
+        let out = second.b.finish();
+        self.scratch = self.scratch.max(used);
+        out
     }
 }
 
 fn fired_by_runtime(target: &AttachTarget) -> bool {
-    matches!(target, AttachTarget::Begin | AttachTarget::End | AttachTarget::Interval { .. })
+    matches!(
+        target,
+        AttachTarget::Begin
+            | AttachTarget::End
+            | AttachTarget::Interval { .. }
+            | AttachTarget::Signal { .. }
+            | AttachTarget::Test { .. }
+            | AttachTarget::Bench { .. }
+    )
 }
 
 fn program_kind(probe: &hir::Probe) -> ProgramKind {
@@ -180,6 +185,10 @@ fn program_kind(probe: &hir::Probe) -> ProgramKind {
         hir::Context::Tracepoint(_) => ProgramKind::Tracepoint,
         hir::Context::Entry { .. } | hir::Context::Return { .. } => ProgramKind::Kprobe,
         hir::Context::PerfEvent => ProgramKind::PerfEvent,
+        hir::Context::Usdt(_) => ProgramKind::Kprobe,
+        hir::Context::Iter(_) => ProgramKind::Iter,
+        hir::Context::Function { returns: None, .. } => ProgramKind::Fentry,
+        hir::Context::Function { .. } => ProgramKind::Fexit,
     }
 }
 
@@ -191,10 +200,19 @@ fn symbol(index: usize, probe: &hir::Probe) -> String {
     format!("p{index}_{clean}")
 }
 
+/// What is lowered: an action, or a function of the script.
+#[derive(Clone)]
+struct Code<'s> {
+    context: hir::Context,
+    attach: &'s [manifest::AttachPoint],
+    vars: &'s [Type],
+    span: lang::source::Span,
+}
+
 /// State of one program.
 struct Lower<'s, 'a> {
     shared: &'s mut Shared<'a>,
-    probe: &'s hir::Probe,
+    code: Code<'s>,
     index: usize,
     b: Builder,
     vars: HashMap<VarId, Home>,
@@ -204,13 +222,47 @@ struct Lower<'s, 'a> {
     scratch_top: u32,
     scratch_now: u32,
     wants_scratch: bool,
+    /// Whether the verifier must know the types of a raw tracepoint's arguments.
+    wants_types: bool,
     /// Slots that are free again, by size.
     free_slots: Vec<(u32, Slot)>,
     /// Slots taken by the current statement.
     taken: Vec<(u32, Slot)>,
     slot_bytes: u32,
+    /// Stack bytes that temporaries of one function may take.
+    slot_budget: u32,
     /// Innermost last: where `break` and `continue` go.
-    loops: Vec<(crate::ir::Block, crate::ir::Block)>,
+    loops: Vec<Exits>,
+    /// What the bodies of loops share with the program around them, see [`loops`].
+    area: Option<Area>,
+    /// Loop bodies around the code that is being lowered, as functions of their own.
+    depth: u32,
+    /// Number of the next loop body's symbol.
+    bodies: u32,
+    /// What is known of each loop body.
+    loop_bodies: Vec<loop_plan::Body>,
+    /// Bodies of `unroll` that are called instead of written out.
+    rolled: Vec<*const hir::Stmt>,
+    /// Variables whose address is taken.
+    addressed: Vec<bool>,
+}
+
+/// Where `break` and `continue` go.
+#[derive(Clone, Copy)]
+enum Exits {
+    /// To the block after the loop, and to that of its next turn.
+    Blocks(crate::ir::Block, crate::ir::Block),
+    /// Out of the function that is the loop's body: with 1, and with 0.
+    Body,
+}
+
+/// Memory on the stack of the program that loop bodies reach too.
+#[derive(Clone, Copy)]
+enum Area {
+    /// In the program itself.
+    Slot(Slot),
+    /// In a body: its address is a parameter.
+    Pointer(Value),
 }
 
 /// Where a variable lives.
@@ -221,34 +273,41 @@ enum Home {
 }
 
 impl<'s, 'a> Lower<'s, 'a> {
-    fn new(shared: &'s mut Shared<'a>, index: usize, probe: &'s hir::Probe, name: &str, has_scratch: bool) -> Self {
+    fn new(shared: &'s mut Shared<'a>, index: usize, code: Code<'s>, b: Builder, has_scratch: bool) -> Self {
         Lower {
             shared,
-            probe,
+            code,
             index,
-            b: Builder::new(name),
+            b,
             vars: HashMap::new(),
             has_scratch,
             scratch_base: None,
             scratch_top: 0,
             scratch_now: 0,
             wants_scratch: false,
+            wants_types: false,
             free_slots: Vec::new(),
             taken: Vec::new(),
             slot_bytes: 0,
+            slot_budget: mem::SLOT_BUDGET,
             loops: Vec::new(),
+            area: None,
+            depth: 0,
+            bodies: 0,
+            loop_bodies: Vec::new(),
+            rolled: Vec::new(),
+            addressed: Vec::new(),
         }
     }
 
-    fn run(&mut self) {
-        let probe = self.probe;
-        self.b.set_span(Some(probe.span));
+    fn run(&mut self, predicate: Option<&'s hir::Expr>, body: &'s [hir::Stmt]) {
+        self.b.set_span(Some(self.code.span));
         self.stop_check();
         if self.has_scratch {
             self.find_scratch();
         }
-        self.homes();
-        if let Some(p) = &probe.predicate {
+        self.homes(body);
+        if let Some(p) = predicate {
             let (yes, no) = (self.b.block(), self.b.block());
             self.condition(p, yes, no);
             self.b.seal(no);
@@ -257,19 +316,41 @@ impl<'s, 'a> Lower<'s, 'a> {
             self.b.seal(yes);
             self.b.switch_to(yes);
         }
-        self.stmts(&probe.body);
+        self.stmts(body);
         self.leave();
     }
 
-    /// Ends the program.
+    fn run_function(&mut self, function: &'s hir::Function) {
+        self.b.set_span(Some(self.code.span));
+        if self.has_scratch {
+            self.find_scratch();
+        }
+        self.homes(&function.body);
+        for i in 0..function.params {
+            let value = self.b.param(i as usize);
+            self.set_var(VarId(i), value);
+        }
+        self.stmts(&function.body);
+        self.leave();
+    }
+
+    /// Ends the program, or the function.
     fn leave(&mut self) {
         let zero = self.b.iconst(0);
-        self.b.ret(zero);
+        self.leave_with(zero);
+    }
+
+    /// The context pointer.
+    fn ctx(&mut self) -> Value {
+        match self.area {
+            Some(Area::Pointer(area)) => self.b.load(Size::B8, area, loops::CTX),
+            _ => self.b.ctx(),
+        }
     }
 
     /// A script that has stopped does nothing any more, but for its `end` probes.
     fn stop_check(&mut self) {
-        if self.probe.attach.iter().any(|a| a.target == AttachTarget::End) {
+        if self.code.attach.iter().any(|a| a.target == AttachTarget::End) {
             return;
         }
         let at = self.b.global(Section::Bss, bss::STOP);
@@ -286,6 +367,7 @@ impl<'s, 'a> Lower<'s, 'a> {
     fn find_scratch(&mut self) {
         let map = self.shared.scratch();
         let key = self.b.slot(8);
+        self.slot_bytes += 8;
         let key = self.b.slot_addr(key);
         let entry = self.b.iconst(self.index as i64);
         self.b.store(Size::B8, key, 0, entry);
@@ -302,22 +384,40 @@ impl<'s, 'a> Lower<'s, 'a> {
     }
 
     /// Gives each variable a register or memory. Memory that some path may read before it is written is zeroed.
-    fn homes(&mut self) {
+    fn homes(&mut self, body: &[hir::Stmt]) {
         let mut sure = Vec::new();
-        stmt::surely_assigned(&self.probe.body, &mut sure);
-        for (i, ty) in self.probe.vars.iter().enumerate() {
+        stmt::surely_assigned(body, &mut sure);
+        let plan = loop_plan::plan(body, self.code.vars, self.shared.kernel);
+        self.slot_budget = mem::SLOT_BUDGET / (plan.depth + 1);
+        self.area_for(&plan);
+        let vars = self.code.vars;
+        for (i, ty) in vars.iter().enumerate() {
             let var = VarId(i as u32);
-            let home = if in_register(ty) {
-                Home::Register(self.b.var())
-            } else {
-                let place = self.permanent(ty.stored_size());
-                if !sure.contains(&var) {
-                    self.zero(place, ty.stored_size());
+            let home = match plan.homes[i] {
+                // Made by the body itself.
+                loop_plan::Where::Body => continue,
+                loop_plan::Where::Own if in_register(ty) && !plan.addressed[i] => Home::Register(self.b.var()),
+                loop_plan::Where::Own => {
+                    let place = self.permanent(ty.stored_size());
+                    if !sure.contains(&var) {
+                        self.zero(place, ty.stored_size());
+                    }
+                    Home::Memory(place)
                 }
-                Home::Memory(place)
+                loop_plan::Where::Shared(offset) => {
+                    let place = match offset {
+                        Some(offset) => Place { base: mem::Base::Area, offset: offset as i32 },
+                        None => self.permanent_in_scratch(ty.stored_size()),
+                    };
+                    self.zero(place, ty.stored_size());
+                    Home::Memory(place)
+                }
             };
             self.vars.insert(var, home);
         }
+        self.loop_bodies = plan.bodies;
+        self.rolled = plan.rolled;
+        self.addressed = plan.addressed;
     }
 
     /// Adds one to a counter of losses in global data.
@@ -368,5 +468,5 @@ impl<'s, 'a> Lower<'s, 'a> {
 
 /// Types whose values are one word.
 fn in_register(ty: &Type) -> bool {
-    ty.is_scalar() || matches!(ty, Type::KStack { .. } | Type::Ksym | Type::Void)
+    ty.is_scalar() || matches!(ty, Type::KStack { .. } | Type::Ksym | Type::Username | Type::Void)
 }

@@ -4,7 +4,7 @@ use super::map_type;
 use crate::ir::{MapDef, MapRef};
 use crate::manifest::{MapInfo, Storage, bss};
 use lang::action::MapId;
-use lang::hir;
+use lang::hir::{self, MapKind};
 use lang::types::{Agg, Type};
 
 /// Storage of all maps.
@@ -56,11 +56,15 @@ fn storage(map: &hir::Map, bss: u32) -> Storage {
 fn definition(map: &hir::Map, storage: Storage, name: &str, max_keys: u32) -> MapDef {
     let key = map.key.as_ref().map_or(4, Type::stored_size);
     let hist = matches!(&map.value, Type::Agg(a) if a.is_hist());
+    let (declared, max_keys) = map.declared.map_or((None, max_keys), |(kind, n)| (Some(kind), n));
+    // Values that are not aggregated have one copy, whatever was declared: their readers see one value.
+    let lru = matches!(declared, Some(MapKind::LruHash | MapKind::PerCpuLruHash));
+    let (per_cpu, plain) = if lru { (map_type::LRU_PERCPU_HASH, map_type::LRU_HASH) } else { (map_type::PERCPU_HASH, map_type::HASH) };
     let (kind, key_size, value_size, max_entries) = match (storage, &map.value) {
         (Storage::PerCpuArray, Type::Agg(a)) if hist => (map_type::PERCPU_ARRAY, 4, hist_capacity(a) * 8, 1),
         (Storage::PerCpuArray, v) => (map_type::PERCPU_ARRAY, 4, v.stored_size(), 1),
-        (Storage::PerCpuHash, v) => (map_type::PERCPU_HASH, key + if hist { 8 } else { 0 }, v.stored_size(), max_keys),
-        (_, v) => (map_type::HASH, key, v.stored_size(), max_keys),
+        (Storage::PerCpuHash, v) => (per_cpu, key + if hist { 8 } else { 0 }, v.stored_size(), max_keys),
+        (_, v) => (plain, key, v.stored_size(), max_keys),
     };
     MapDef { name: name.into(), kind, key_size, value_size, max_entries, flags: 0 }
 }

@@ -9,9 +9,9 @@ use lang::builtins::Op;
 use lang::hir::{Expr, ExprKind, VarId};
 use lang::types::{Int, Type};
 
-impl Lower<'_, '_> {
+impl<'s> Lower<'s, '_> {
     /// The value of a scalar, extended to 64 bits by its type.
-    pub(super) fn scalar(&mut self, e: &Expr) -> Value {
+    pub(super) fn scalar(&mut self, e: &'s Expr) -> Value {
         let outer = self.b.span();
         self.b.set_span(Some(e.span));
         let v = self.scalar_inner(e);
@@ -19,7 +19,7 @@ impl Lower<'_, '_> {
         v
     }
 
-    fn scalar_inner(&mut self, e: &Expr) -> Value {
+    fn scalar_inner(&mut self, e: &'s Expr) -> Value {
         match &e.kind {
             ExprKind::Int(n) => self.b.iconst(*n),
             ExprKind::Var(v) => self.var(*v),
@@ -34,7 +34,7 @@ impl Lower<'_, '_> {
             ExprKind::Arg(n) => self.arg(*n),
             ExprKind::CtxLoad(offset) => self.ctx_load(*offset, &e.ty),
             ExprKind::CtxAddr(offset) => {
-                let ctx = self.b.ctx();
+                let ctx = self.ctx();
                 self.b.add_imm(ctx, i64::from(*offset))
             }
             ExprKind::DataLoc { offset, relative } => self.data_loc(*offset, *relative),
@@ -45,6 +45,20 @@ impl Lower<'_, '_> {
                 let at = self.base(place);
                 self.load_as(at, place.offset + (index * size.bytes()) as i32, size, signed)
             }
+            ExprKind::Block(stmts, value) => {
+                self.stmts(stmts);
+                self.scalar(value)
+            }
+            ExprKind::Call { op, args } => self.call(*op, args, e),
+            ExprKind::CallFn { function, args } => self.call_fn(*function, args),
+            ExprKind::Part { base, offset, bits } => self.part(base, *offset, *bits, &e.ty),
+            ExprKind::ElementAt { base, index } => self.element_at(base, index, e),
+            ExprKind::ElementPtr { array, index, len, size } => self.element_ptr(array, index, *len, *size, e),
+            ExprKind::FromBytes(inner) => self.load_bytes(inner, &e.ty),
+            ExprKind::Relabel(inner) => self.scalar(inner),
+            ExprKind::AddrMap(map) => self.address_of_map(*map),
+            ExprKind::AddrVar(var) => self.address_of_var(*var),
+            ExprKind::Find { map, key, var } => self.find(*map, key, *var),
             ExprKind::Member { .. } => {
                 let place = self.in_memory(e);
                 self.load_word(place)
@@ -67,7 +81,7 @@ impl Lower<'_, '_> {
             ExprKind::IncVar { var, by, after } => {
                 let old = self.var(*var);
                 let new = self.b.add_imm(old, *by);
-                let ty = self.probe.vars[var.0 as usize].clone();
+                let ty = self.code.vars[var.0 as usize].clone();
                 let new = self.fit(new, &Type::I64, &ty);
                 self.set_var(*var, new);
                 if *after { new } else { old }
@@ -92,16 +106,13 @@ impl Lower<'_, '_> {
     }
 
     pub(super) fn set_var(&mut self, var: VarId, value: Value) {
-        if let Some(Home::Register(v)) = self.vars.get(&var) {
-            let v = *v;
-            self.b.def(v, value);
-        }
+        self.put_var(var, value);
     }
 
     fn builtin(&mut self, op: Op, ty: &Type) -> Value {
         match op {
             Op::Pid => self.pid(),
-            Op::Tid => self.low_word(Helper::GET_CURRENT_PID_TGID),
+            Op::Tid => self.tid(),
             Op::Uid => self.low_word(Helper::GET_CURRENT_UID_GID),
             Op::Gid => {
                 let v = self.b.call(Helper::GET_CURRENT_UID_GID, &[]);
@@ -119,6 +130,14 @@ impl Lower<'_, '_> {
             Op::Curtask => self.b.call(Helper::GET_CURRENT_TASK, &[]),
             Op::Cgroup => self.b.call(Helper::GET_CURRENT_CGROUP_ID, &[]),
             Op::Jiffies => self.b.call(Helper::JIFFIES64, &[]),
+            Op::Username => self.low_word(Helper::GET_CURRENT_UID_GID),
+            Op::Numaid => self.low_word(Helper::GET_NUMA_NODE_ID),
+            Op::HasCpid => {
+                let cpid = self.global_word(bss::CPID);
+                self.b.cmp_imm(Cc::Ne, cpid, 0)
+            }
+            Op::Usermode => self.usermode(),
+            Op::Ctx => self.ctx(),
             Op::Retval => self.retval(),
             Op::Func => self.instruction_pointer(),
             Op::Kstack => self.stack_id(ty),
@@ -131,13 +150,13 @@ impl Lower<'_, '_> {
         self.b.ext(false, 32, v)
     }
 
-    fn global_word(&mut self, offset: u32) -> Value {
+    pub(super) fn global_word(&mut self, offset: u32) -> Value {
         let at = self.b.global(Section::Bss, offset);
         self.b.load(Size::B8, at, 0)
     }
 
     /// Reads a scalar, or a bit-field, through a pointer; 0 if it can't be read.
-    fn read(&mut self, ptr: &Expr, bits: Option<(u8, u8)>, ty: &Type) -> Value {
+    fn read(&mut self, ptr: &'s Expr, bits: Option<(u8, u8)>, ty: &Type) -> Value {
         let from = self.scalar(ptr);
         let helper = self.read_helper(&ptr.ty, false);
         let (size, signed) = access(ty);
@@ -152,10 +171,11 @@ impl Lower<'_, '_> {
         };
         let unit = self.b.load(size, base, dst.offset);
         let left = self.bin_imm(BinOp::Shl, unit, i64::from(64 - first - count));
-        self.bin_imm(if signed { BinOp::AShr } else { BinOp::LShr }, left, i64::from(64 - count))
+        // Without sign, whatever the member's type: so it is in bpftrace.
+        self.bin_imm(BinOp::LShr, left, i64::from(64 - count))
     }
 
-    fn ternary(&mut self, c: &Expr, a: &Expr, b: &Expr) -> Value {
+    fn ternary(&mut self, c: &'s Expr, a: &'s Expr, b: &'s Expr) -> Value {
         let result = self.b.var();
         let (yes, no, next) = (self.b.block(), self.b.block(), self.b.block());
         self.condition(c, yes, no);
@@ -183,7 +203,7 @@ impl Lower<'_, '_> {
         }
     }
 
-    fn binary(&mut self, op: AstOp, a: &Expr, b: &Expr, signed: bool, e: &Expr) -> Value {
+    fn binary(&mut self, op: AstOp, a: &'s Expr, b: &'s Expr, signed: bool, e: &'s Expr) -> Value {
         if op.is_comparison() {
             let (x, y) = (self.scalar(a), self.scalar(b));
             return self.b.cmp(compare(op, signed), x, y);
@@ -209,7 +229,7 @@ impl Lower<'_, '_> {
     }
 
     /// Division; by zero it gives 1 and a warning, as the language has it.
-    fn divide(&mut self, op: AstOp, x: Value, y: Value, constant: Option<i64>, signed: bool, e: &Expr) -> Value {
+    fn divide(&mut self, op: AstOp, x: Value, y: Value, constant: Option<i64>, signed: bool, e: &'s Expr) -> Value {
         if constant.is_some_and(|c| c != 0) {
             return self.divide_nonzero(op, x, y, signed);
         }
@@ -224,7 +244,7 @@ impl Lower<'_, '_> {
                 let what =
                     "Divide or modulo by 0 detected. This can lead to unexpected results. 1 is being used as the result.".to_string();
                 let zero = l.b.iconst(0);
-                l.emit_words(Action::Warning { what, span }, &[zero]);
+                l.emit_words(Action::Warning { what, helper: None, span }, &[zero]);
                 let one = l.b.iconst(1);
                 l.b.def(result, one);
             },

@@ -14,8 +14,9 @@ pub(super) fn run(f: &mut Function) -> bool {
         changed |= block.insts.len() != before;
     }
     let mut unused_params = dead;
-    if let Some(ctx) = f.blocks.first().and_then(|b| b.params.first()) {
-        unused_params[ctx.0 as usize] = false;
+    // Those of the function are where its caller puts them.
+    for p in f.blocks.first().iter().flat_map(|b| &b.params) {
+        unused_params[p.0 as usize] = false;
     }
     if f.blocks.iter().flat_map(|b| &b.params).any(|p| unused_params[p.0 as usize]) {
         remove_params(f, &unused_params);

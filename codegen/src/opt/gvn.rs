@@ -19,7 +19,7 @@ pub(super) fn run(f: &mut Function) -> bool {
 }
 
 fn is_leaf(op: &Op) -> bool {
-    matches!(op, Op::Const(_) | Op::SlotAddr(..) | Op::Map(_) | Op::Global(..))
+    matches!(op, Op::Const(_) | Op::SlotAddr(..) | Op::Map(_) | Op::Global(..) | Op::FuncAddr(_) | Op::KernelVar(_))
 }
 
 /// Moves leaves to the start of the entry, each once. Says whether something moved or was merged.

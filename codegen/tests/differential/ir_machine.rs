@@ -92,7 +92,9 @@ impl Run<'_> {
             }
             Op::Map(_) => panic!("no maps here"),
             Op::Global(Section::Bss, offset) => BSS + u64::from(*offset),
-            Op::Global(..) => panic!("no constants here"),
+            Op::Global(..) | Op::CallSub { .. } | Op::CallKernel { .. } | Op::KernelVar(_) | Op::FuncAddr(_) => {
+                panic!("no constants and functions here")
+            }
             Op::Load { size, signed, ptr, offset } => {
                 let x = self.read(plus(self.get(*ptr), *offset), size.bytes());
                 extend(*signed, (size.bytes() * 8) as u8, x)

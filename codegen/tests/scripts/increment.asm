@@ -5,8 +5,8 @@ p0_sys_enter: # 0 bytes of stack
    3: if r3 != 0 goto 11
    4: r0 = 0x0 ll
    6: r1 = 1
-   7: lock *(u64 *)(r0 +56) += r1
-   8: *(u64 *)(r0 +48) = 1
+   7: lock *(u64 *)(r0 +72) += r1
+   8: *(u64 *)(r0 +64) = 1
    9: r0 = 0
   10: exit
   11: r0 = 0

@@ -1,7 +1,13 @@
 //! A program that does known things a known number of times, so that what is traced can be checked.
 
+#[path = "../traced.rs"]
+mod traced;
+#[path = "../usdt.rs"]
+mod usdt;
+
 use std::hint::black_box;
 use std::process::exit;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Called a known number of times with the arguments 0, 1, 2, ...; returns `2 n + 1`.
 #[unsafe(no_mangle)]
@@ -17,6 +23,24 @@ pub extern "C" fn bt_six(a: u64, b: u64, c: u64, d: u64, e: u64, f: u64) -> u64 
     black_box(a) + black_box(b) + black_box(c) + black_box(d) + black_box(e) + black_box(f)
 }
 
+/// A structure in memory.
+#[repr(C)]
+pub struct Pair {
+    a: i64,
+    b: [i32; 2],
+}
+
+/// A pointer to a structure: -5, 66, 77.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn bt_pair(p: *const Pair) -> u64 {
+    black_box(p) as u64
+}
+
+/// A variable of the program.
+#[unsafe(no_mangle)]
+pub static BT_VARIABLE: AtomicU64 = AtomicU64::new(424_242);
+
 /// A C string.
 #[unsafe(no_mangle)]
 #[inline(never)]
@@ -29,6 +53,13 @@ pub extern "C" fn bt_string(s: *const libc::c_char) -> i64 {
 #[unsafe(export_name = "encoding/json.Marshal")]
 #[inline(never)]
 pub extern "C" fn json_marshal(n: u64) -> u64 {
+    black_box(n)
+}
+
+/// `bt::padded(int)` as C++ has it.
+#[unsafe(export_name = "_ZN2bt6paddedEi")]
+#[inline(never)]
+pub extern "C" fn padded(n: i32) -> i32 {
     black_box(n)
 }
 
@@ -56,10 +87,23 @@ fn main() {
         Some("marshal") => (0..number(2)).for_each(|n| {
             black_box(json_marshal(n));
         }),
+        Some("padded") => (0..number(2)).for_each(|n| {
+            black_box(padded(n as i32));
+        }),
         Some("args") => {
             black_box(bt_six(11, 22, 33, 44, 55, 66));
-            black_box(bt_string(c"hello from testprog".as_ptr()));
+            // A tracer may write there.
+            let mut text = *b"hello from testprog\0";
+            black_box(bt_string(text.as_mut_ptr().cast()));
+            black_box(bt_pair(&Pair { a: -5, b: [66, 77] }));
+            black_box(BT_VARIABLE.load(Ordering::Relaxed));
         }
+        Some("lines") => (0..number(2)).for_each(|n| {
+            black_box(traced::bt_lines(n));
+        }),
+        Some("usdt") => (0..number(2)).for_each(usdt::fire),
+        Some("watch") => watch(number(2)),
+        Some("faults") => faults(number(2)),
         Some("spread") => spread(number(2)),
         Some("burn") => {
             black_box(bt_hot(number(2)));
@@ -68,7 +112,9 @@ fn main() {
         Some("sleep") => std::thread::sleep(std::time::Duration::from_millis(number(2))),
         Some("nothing") => {}
         _ => {
-            eprintln!("testprog writes N | opens PATH N | calls N | marshal N | args | spread N | burn MS | spawn N | sleep MS");
+            eprintln!(
+                "testprog writes N | opens PATH N | calls N | marshal N | padded N | args | lines N | usdt N | watch N | faults N | spread N | burn MS | spawn N | sleep MS"
+            );
             exit(2);
         }
     }
@@ -83,6 +129,33 @@ fn writes(n: u64) {
         for _ in 0..n {
             libc::write(1, [b'x'].as_ptr().cast(), 1);
         }
+    }
+}
+
+/// Memory of a page or more at an address, or anywhere.
+fn memory(at: usize, bytes: usize) -> *mut u64 {
+    let fixed = if at == 0 { 0 } else { libc::MAP_FIXED_NOREPLACE };
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | fixed;
+    // SAFETY: a new mapping that replaces none.
+    let p = unsafe { libc::mmap(at as *mut _, bytes, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
+    assert!(p != libc::MAP_FAILED, "mmap fails");
+    p.cast()
+}
+
+/// Exactly `n` writes to the word at 0x10000000.
+fn watch(n: u64) {
+    let p = memory(0x1000_0000, 4096);
+    // SAFETY: the word is in the mapping.
+    (0..n).for_each(|i| unsafe { p.write_volatile(i) });
+}
+
+/// `n` pages that are touched for the first time.
+fn faults(n: u64) {
+    let p = memory(0, n as usize * 4096);
+    // SAFETY: the words are in the mapping, which is not to be made of huge pages.
+    unsafe {
+        libc::madvise(p.cast(), n as usize * 4096, libc::MADV_NOHUGEPAGE);
+        (0..n as usize).for_each(|i| p.add(i * 512).write_volatile(1));
     }
 }
 

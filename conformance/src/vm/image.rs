@@ -26,6 +26,7 @@ pub fn write(cases: &[Case], beetrace: &Path, testprog: &Path, to: &Path) -> Res
     }
     a.file("bin/beetrace", &std::fs::read(beetrace)?);
     a.file("bin/testprog", &std::fs::read(testprog)?);
+    a.file("etc/passwd", b"root:x:0:0:root:/:/bin/sh\n");
     let mut libs = libraries(beetrace)?;
     libs.extend(libraries(testprog)?);
     for lib in libs {
@@ -34,7 +35,7 @@ pub fn write(cases: &[Case], beetrace: &Path, testprog: &Path, to: &Path) -> Res
         a.file(&lib.to_string_lossy(), &std::fs::read(&lib)?);
     }
     for (i, case) in cases.iter().enumerate() {
-        a.file(&format!("case/{i}.bt"), runner::script(case, "/bin/testprog").as_bytes());
+        a.file(&format!("case/{i}.bt"), runner::script(case, "/bin/testprog", testprog).as_bytes());
         let line = runner::command(case, "/bin/beetrace", "/bin/testprog", &format!("/case/{i}.bt"));
         a.file(&format!("case/{i}.sh"), format!("{line}\n").as_bytes());
     }

@@ -1,6 +1,7 @@
 //! Every case on this kernel, then in virtual machines. The last lines say what was skipped and why, and the counts.
 //!
-//! `cargo test --release -p conformance --test suite -- host FILTER` runs a part: `host` or `vm`, and cases whose name holds FILTER.
+//! `cargo test --release -p conformance --test suite -- host FILTER` runs a part: `host`, `vm` or the series of one kernel (`6.1`),
+//! and cases whose name holds FILTER.
 
 mod host;
 mod vm;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 fn main() -> Result<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let (part, filter) = match words.split_first() {
-        Some((first, rest)) if first == "host" || first == "vm" => (Some(first.as_str()), rest.first()),
+        Some((first, rest)) if ["host", "vm"].contains(&first.as_str()) || vm::is_series(first) => (Some(first.as_str()), rest.first()),
         Some((first, _)) => (None, Some(first)),
         None => (None, None),
     };
@@ -22,11 +23,11 @@ fn main() -> Result<ExitCode> {
     let mut report = Report::default();
     let beetrace = tools::beetrace()?;
     let testprog = Path::new(env!("CARGO_BIN_EXE_testprog"));
-    if part != Some("vm") {
+    if part.is_none_or(|p| p == "host") {
         host::run(&beetrace, testprog, filter, &mut report)?;
     }
     if part != Some("host") {
-        vm::run(&beetrace, testprog, filter, &mut report)?;
+        vm::run(part.filter(|p| vm::is_series(p)), &beetrace, testprog, filter, &mut report)?;
     }
     Ok(if report.finish() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -5,6 +5,7 @@ use crate::action::MapId;
 use crate::ast;
 use crate::builtins::{self, Kind, Op, Row};
 use crate::diag::{Diagnostic, nearest};
+use crate::dialect::{self, Word};
 use crate::hir::{Expr, ExprKind};
 use crate::source::Span;
 use crate::types::{Int, Type};
@@ -12,12 +13,16 @@ use crate::types::{Int, Type};
 impl Checker<'_> {
     /// The row of a called name with its arguments counted; tells what is wrong.
     pub(super) fn called(&mut self, name: &str, name_span: Span, args: &[ast::Expr], span: Span) -> Option<&'static Row> {
+        if self.functions.iter().any(|f| f.name == name) {
+            return None;
+        }
         let Some(row) = builtins::find(name) else {
-            let near = nearest(name, builtins::ROWS.iter().filter(|r| r.kind != Kind::Value).map(|r| r.name));
-            self.tell(
-                Diagnostic::error(name_span, format!("there is no function `{name}`"))
-                    .suggest(&near, "`beetrace --help` lists the functions"),
-            );
+            let near = nearest(name, builtins::rows().filter(|r| r.kind != Kind::Value).map(|r| r.name));
+            let d = Diagnostic::error(name_span, format!("there is no function `{name}`"));
+            self.tell(match dialect::hint(Word::Function, name) {
+                Some(hint) => d.help(hint),
+                None => d.suggest(&near, "`beetrace help` lists the functions"),
+            });
             return None;
         };
         if row.is_unsafe && !self.config.allow_unsafe {
@@ -44,6 +49,9 @@ impl Checker<'_> {
     /// A call in an expression.
     pub(super) fn call(&mut self, name: &str, name_span: Span, args: &[ast::Expr], span: Span) -> Expr {
         let none = Expr { ty: Type::Void, kind: ExprKind::Error, span };
+        if let Some(index) = self.functions.iter().position(|f| f.name == name) {
+            return self.call_function(index, args, span);
+        }
         let Some(row) = self.called(name, name_span, args, span) else { return none };
         match (row.kind, row.op) {
             (Kind::Value, _) => self.builtin(row, name, args, span),
@@ -61,6 +69,39 @@ impl Checker<'_> {
                 Some((map, key)) => Expr { ty: Type::Bool, kind: ExprKind::HasKey { map, key: key.map(Box::new) }, span },
                 None => none,
             },
+            (_, Op::Find) => self.find_call(args, span),
+            (_, Op::Len) => self.len_call(&args[0], span),
+            (_, Op::IsScalar) => match &args[0].kind {
+                ast::ExprKind::Map { name, keys: None } => {
+                    let scalar = self.key_type(name).is_none();
+                    Expr::int(i64::from(scalar), Type::Bool, span)
+                }
+                _ => self.error(Diagnostic::error(args[0].span, "a map is needed here")),
+            },
+            (_, Op::Buf | Op::Strlen | Op::Strcap | Op::StrConcat | Op::Strncmp | Op::Strstr | Op::Strcontains | Op::Memcmp) => {
+                self.string_call(row.op, args, span)
+            }
+            (_, Op::Bswap | Op::Kptr | Op::Uptr | Op::Kaddr | Op::PercpuKaddr | Op::Uaddr | Op::Path | Op::Reg | Op::SocketCookie) => {
+                self.memory_call(row, args, span)
+            }
+            (_, Op::WriteUser | Op::Skboutput | Op::Signal | Op::SignalThread | Op::Override) => self.unsafe_call(row, args, span),
+            (_, Op::Ntop | Op::Pton | Op::Macaddr | Op::Cgroupid | Op::CgroupPath | Op::Strftime) => self.convert_call(row.op, args, span),
+            (_, Op::Strerror | Op::SignalName | Op::SyscallName) => {
+                let Some((n, _)) = self.integer_arg(&args[0], name) else { return none };
+                Expr { ty: Type::Str(64), kind: ExprKind::Call { op: row.op, args: vec![n] }, span }
+            }
+            (_, Op::IsArray | Op::IsInteger | Op::IsPtr | Op::IsStr | Op::IsUnsignedInteger | Op::IsLiteral) => {
+                self.question(row.op, &args[0], span)
+            }
+            (_, Op::Getopt) => self.getopt(args, span),
+            (_, Op::KfuncExist | Op::KfuncAllowed) => match self.literal(&args[0], "the name of a kfunc") {
+                Some(text) => {
+                    let name = String::from_utf8_lossy(&text).into_owned();
+                    let there = self.kernel.kfunc(&name).is_some() && (row.op == Op::KfuncExist || self.provider() != "begin");
+                    Expr::int(i64::from(there), Type::Bool, span)
+                }
+                None => none,
+            },
             _ => {
                 let d = Diagnostic::error(span, format!("`{name}()` has no value")).help("write it as a statement of its own");
                 self.error(d)
@@ -69,15 +110,25 @@ impl Checker<'_> {
     }
 
     fn str_call(&mut self, args: &[ast::Expr], span: Span) -> Expr {
-        if let ast::ExprKind::Param(n) = &args[0].kind {
+        if let Some((n, skip)) = param_text(&args[0]) {
             let text = match n {
                 0 => self.config.script.clone(),
-                n => self.config.params.get(*n as usize - 1).cloned().unwrap_or_default(),
+                n => self.config.params.get(n as usize - 1).cloned().unwrap_or_default(),
             };
             let mut text = text.into_bytes();
+            if skip > text.len() {
+                let d = Diagnostic::error(args[0].span, format!("`${n}` has only {} bytes", text.len()));
+                return self.error(d);
+            }
+            text.drain(..skip);
             if let Some(limit) = args.get(1) {
                 let limit = self.constant_arg(limit, "the length of a parameter").unwrap_or(0);
                 text.truncate(usize::try_from(limit).unwrap_or(0));
+            }
+            let most = self.config.settings.max_strlen;
+            if text.len() > most as usize {
+                let d = Diagnostic::error(args[0].span, format!("`${n}` has {} bytes; strings have at most {most}", text.len()));
+                return self.error(d.help("raise `max_strlen` in a config block, or give a length: `str($1, 64)`"));
             }
             return Expr { ty: Type::Str(text.len() as u32 + 1), kind: ExprKind::Str(text), span };
         }
@@ -94,7 +145,8 @@ impl Checker<'_> {
                     self.tell(d.help("raise `max_strlen` in a config block"));
                     (whole, None)
                 }
-                (Some(n), _) if n < 1 => return self.error(Diagnostic::error(l.span, "a string has at least one byte, its NUL")),
+                (Some(n), _) if n < 0 => return self.error(Diagnostic::error(l.span, "a length can't be negative")),
+                (Some(0), _) => (1, None),
                 (Some(n), _) => (n as u32, None),
                 (None, Type::Int(_)) => (whole, Some(Box::new(l))),
                 (None, Type::Void) => (whole, None),
@@ -106,8 +158,12 @@ impl Checker<'_> {
         };
         match &e.ty {
             Type::Void => e,
+            Type::Str(n) if size < *n => self.coerce(e, &Type::Str(size)),
             Type::Str(_) => e,
-            Type::Int(_) | Type::Ptr { .. } => Expr { ty: Type::Str(size), kind: ExprKind::ReadStr { ptr: Box::new(e), limit }, span },
+            Type::Array { elem, .. } if elem.int().is_some_and(|i| i.bits == 8) => self.as_string(e),
+            Type::Int(_) | Type::Ptr { .. } | Type::Enum { .. } => {
+                Expr { ty: Type::Str(size), kind: ExprKind::ReadStr { ptr: Box::new(e), limit }, span }
+            }
             other => {
                 let d = Diagnostic::error(e.span, format!("`str` reads from an address, and this is a {}", join::shown(other)));
                 self.error(d)
@@ -179,7 +235,7 @@ impl Checker<'_> {
     pub(super) fn integer_arg(&mut self, e: &ast::Expr, function: &str) -> Option<(Expr, Int)> {
         let v = self.operand(e);
         match &v.ty {
-            Type::Int(i) => {
+            Type::Int(i) | Type::Enum { int: i, .. } => {
                 let int = *i;
                 Some((v, int))
             }
@@ -194,5 +250,19 @@ impl Checker<'_> {
                 None
             }
         }
+    }
+}
+
+/// `$1` or `$1 + 2`: the parameter, and the bytes that are left out.
+fn param_text(e: &ast::Expr) -> Option<(u32, usize)> {
+    match &e.kind {
+        ast::ExprKind::Param(n) => Some((*n, 0)),
+        ast::ExprKind::Binary(ast::BinOp::Add, a, b) => match (&a.kind, &b.kind) {
+            (ast::ExprKind::Param(n), ast::ExprKind::Int(skip)) | (ast::ExprKind::Int(skip), ast::ExprKind::Param(n)) => {
+                Some((*n, usize::try_from(*skip).ok()?))
+            }
+            _ => None,
+        },
+        _ => None,
     }
 }

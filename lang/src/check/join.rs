@@ -10,6 +10,10 @@ pub(super) fn shown(ty: &Type) -> String {
             let list: Vec<String> = members.iter().map(shown).collect();
             format!("({})", list.join(", "))
         }
+        Type::Named(members) => {
+            let list: Vec<String> = members.iter().map(|(n, m)| format!("{n}={}", shown(m))).collect();
+            format!("({})", list.join(", "))
+        }
         other => other.to_string(),
     }
 }
@@ -22,7 +26,9 @@ pub(super) fn assigned(old: &Type, old_flexible: bool, new: &Type, new_flexible:
         (Type::Int(a), Type::Int(b)) if old_flexible && !new_flexible => {
             Some(Type::Int(Int { bits: a.bits.max(b.bits), signed: b.signed }))
         }
-        (Type::Int(_), Type::Int(_)) if new_flexible && !old_flexible => Some(old.clone()),
+        (Type::Int(a), Type::Int(b)) if new_flexible && !old_flexible => {
+            Some(Type::Int(Int { bits: a.bits.max(b.bits), signed: a.signed }))
+        }
         _ => types(old, new),
     }
 }
@@ -37,8 +43,32 @@ pub(super) fn types(a: &Type, b: &Type) -> Option<Type> {
         (Type::Int(x), Type::Int(y)) => Type::Int(ints(*x, *y)),
         (Type::Bool, Type::Int(i)) | (Type::Int(i), Type::Bool) => Type::Int(*i),
         (Type::Str(x), Type::Str(y)) => Type::Str(*x.max(y)),
-        (Type::Ptr { .. }, Type::Ptr { space, .. }) => Type::ptr(Type::Void, *space),
+        (Type::Ptr { to, .. }, Type::Ptr { to: other, space }) => {
+            // A pointer to nothing in particular takes the other's type.
+            let to = match (&**to, &**other) {
+                (Type::Void, t) | (t, Type::Void) => t.clone(),
+                (t, u) if t == u => t.clone(),
+                (Type::Record { name: x, .. }, Type::Record { name: y, .. }) if x == y => (**to).clone(),
+                _ => Type::Void,
+            };
+            Type::ptr(to, *space)
+        }
         (Type::Ptr { .. }, Type::Int(_)) | (Type::Int(_), Type::Ptr { .. }) => Type::U64,
+        // Of an enumeration and anything else only the number is left.
+        (Type::Enum { int: x, .. }, Type::Int(y)) | (Type::Int(x), Type::Enum { int: y, .. }) => Type::Int(ints(*x, *y)),
+        (Type::Enum { int: x, .. }, Type::Enum { int: y, .. }) => Type::Int(ints(*x, *y)),
+        (Type::Buf(x), Type::Buf(y)) => Type::Buf(*x.max(y)),
+        (Type::KStack { limit: x, mode }, Type::KStack { limit: y, .. }) => Type::KStack { mode: *mode, limit: *x.max(y) },
+        (Type::UStack { limit: x, mode }, Type::UStack { limit: y, .. }) => Type::UStack { mode: *mode, limit: *x.max(y) },
+        (Type::Array { elem: p, len: 0 }, Type::Array { elem: q, .. }) if p == q => b.clone(),
+        (Type::Array { elem: p, .. }, Type::Array { elem: q, len: 0 }) if p == q => a.clone(),
+        (Type::Named(x), Type::Named(y)) if x.len() == y.len() => {
+            let member = |(name, t): &(String, Type)| {
+                let other = y.iter().find(|m| m.0 == *name)?;
+                Some((name.clone(), types(t, &other.1)?))
+            };
+            Type::Named(x.iter().map(member).collect::<Option<Vec<_>>>()?)
+        }
         (Type::Tuple(x), Type::Tuple(y)) if x.len() == y.len() => {
             Type::Tuple(x.iter().zip(y).map(|(p, q)| types(p, q)).collect::<Option<Vec<_>>>()?)
         }
@@ -58,6 +88,11 @@ fn aggs(a: Agg, b: Agg) -> Option<Agg> {
         (Agg::Max(x), Agg::Max(y)) => Agg::Max(ints(x, y)),
         (Agg::Avg(x), Agg::Avg(y)) => Agg::Avg(ints(x, y)),
         (Agg::Stats(x), Agg::Stats(y)) => Agg::Stats(ints(x, y)),
+        (Agg::TSeries { interval, intervals, fold, signed }, Agg::TSeries { interval: i, intervals: n, fold: f, signed: s })
+            if (interval, intervals, fold) == (i, n, f) =>
+        {
+            Agg::TSeries { interval, intervals, fold, signed: signed || s }
+        }
         (x, y) if x == y => x,
         _ => return None,
     })

@@ -1,12 +1,14 @@
 //! Operators, casts, and the conversions that a script leaves unwritten.
 
+use super::names::natural;
 use super::state::is_flexible;
 use super::{Checker, join};
 use crate::ast::{self, BinOp, UnOp};
 use crate::diag::Diagnostic;
+use crate::features;
 use crate::hir::{Expr, ExprKind};
 use crate::source::Span;
-use crate::types::{Agg, Int, Type};
+use crate::types::{AddrSpace, Agg, Int, Type};
 
 impl Checker<'_> {
     /// Makes `e` a value of type `ty`; it is known to fit (see `join`).
@@ -15,7 +17,20 @@ impl Checker<'_> {
             return e;
         }
         let span = e.span;
+        if let (ExprKind::Tuple(_), Type::Named(from), Type::Named(to)) = (&e.kind, &e.ty, ty)
+            && from.iter().map(|m| &m.0).ne(to.iter().map(|m| &m.0))
+        {
+            return self.reordered(e, ty);
+        }
         match (e.kind, ty) {
+            (ExprKind::Tuple(members), Type::Named(types)) if members.len() == types.len() => {
+                let members = members.into_iter().zip(types).map(|(m, t)| self.coerce(m, &t.1)).collect();
+                Expr { ty: ty.clone(), kind: ExprKind::Tuple(members), span }
+            }
+            (ExprKind::Block(stmts, value), _) => {
+                let value = self.coerce(*value, ty);
+                Expr { ty: value.ty.clone(), kind: ExprKind::Block(stmts, Box::new(value)), span }
+            }
             (ExprKind::Tuple(members), Type::Tuple(types)) if members.len() == types.len() => {
                 let members = members.into_iter().zip(types).map(|(m, t)| self.coerce(m, t)).collect();
                 Expr { ty: ty.clone(), kind: ExprKind::Tuple(members), span }
@@ -24,6 +39,29 @@ impl Checker<'_> {
             (ExprKind::Int(n), Type::Int(i)) => Expr::int(fit(n, *i), ty.clone(), span),
             (kind, _) => Expr { ty: ty.clone(), kind: ExprKind::Cast(Box::new(Expr { ty: e.ty, kind, span })), span },
         }
+    }
+
+    /// A record whose members stand in another order than the type has them. They are computed in the order of the script.
+    fn reordered(&mut self, e: Expr, ty: &Type) -> Expr {
+        let (Type::Named(from), Type::Named(to), span) = (e.ty.clone(), ty, e.span) else { return e };
+        if e.changes() {
+            return Expr { ty: ty.clone(), kind: ExprKind::Cast(Box::new(e)), span };
+        }
+        let member = |i: usize, base: &Expr| match &base.kind {
+            ExprKind::Tuple(members) => members[i].clone(),
+            _ => Expr { ty: from[i].1.clone(), kind: ExprKind::Member { base: Box::new(base.clone()), index: i as u32 }, span },
+        };
+        let members = to
+            .iter()
+            .map(|(name, t)| match from.iter().position(|f| f.0 == *name) {
+                Some(i) => {
+                    let m = member(i, &e);
+                    self.coerce(m, t)
+                }
+                None => Expr { ty: t.clone(), kind: ExprKind::Error, span },
+            })
+            .collect();
+        Expr { ty: ty.clone(), kind: ExprKind::Tuple(members), span }
     }
 
     /// Makes an expression one that can be tested; tells if it can't.
@@ -41,10 +79,11 @@ impl Checker<'_> {
     pub(super) fn value_of_agg(&mut self, e: Expr) -> Expr {
         let Type::Agg(agg) = e.ty else { return e };
         let ExprKind::MapGet { map, key } = e.kind else { return e };
+        self.wants(&features::TOTAL, e.span);
         let ty = match agg {
             Agg::Count => Type::U64,
             Agg::Sum(i) | Agg::Min(i) | Agg::Max(i) | Agg::Avg(i) => Type::Int(Int { bits: 64, signed: i.signed }),
-            Agg::Stats(_) | Agg::Hist { .. } | Agg::LHist { .. } => {
+            Agg::Stats(_) | Agg::Hist { .. } | Agg::LHist { .. } | Agg::TSeries { .. } => {
                 let name = self.map_name(map);
                 let what = join::shown(&Type::Agg(agg));
                 let d = Diagnostic::error(e.span, format!("`{name}` is a {what}, which has no single value"));
@@ -56,19 +95,28 @@ impl Checker<'_> {
     }
 
     pub(super) fn unary(&mut self, op: UnOp, operand: &ast::Expr, span: Span) -> Expr {
+        if op == UnOp::AddrOf {
+            return self.address_of(operand, span);
+        }
         let e = self.expr(operand);
         let e = self.value_of_agg(e);
         if e.ty == Type::Void {
             return Expr { ty: Type::Void, kind: ExprKind::Error, span };
         }
         match (op, &e.ty) {
+            (UnOp::Not, t) if t.is_scalar() && e.constant().is_some() => Expr::int(i64::from(e.constant() == Some(0)), Type::Bool, span),
             (UnOp::Not, t) if t.is_scalar() => Expr { ty: Type::Bool, kind: ExprKind::Not(Box::new(e)), span },
-            (UnOp::Neg, Type::Int(_) | Type::Bool) => match e.constant() {
-                Some(n) => Expr::int(n.wrapping_neg(), Type::I64, span),
-                None => Expr { ty: Type::I64, kind: ExprKind::Neg(Box::new(e)), span },
+            (UnOp::Neg, Type::Int(_) | Type::Bool | Type::Enum { .. }) => match e.constant() {
+                Some(n) if matches!(e.kind, ExprKind::Int(_)) => natural(n.wrapping_neg(), span),
+                Some(n) => typed(n.wrapping_neg(), if is_signed(&e) { Type::I64 } else { Type::U64 }, span),
+                None => {
+                    let ty = if is_signed(&e) { Type::I64 } else { Type::U64 };
+                    Expr { ty, kind: ExprKind::Neg(Box::new(e)), span }
+                }
             },
-            (UnOp::BitNot, Type::Int(_) | Type::Bool) => match e.constant() {
-                Some(n) => Expr::int(!n, Type::U64, span),
+            (UnOp::BitNot, Type::Int(_) | Type::Bool | Type::Enum { .. }) => match e.constant() {
+                Some(n) if matches!(e.kind, ExprKind::Int(_)) => Expr::int(!n, Type::U64, span),
+                Some(n) => typed(!n, Type::U64, span),
                 None => Expr { ty: Type::U64, kind: ExprKind::BitNot(Box::new(e)), span },
             },
             (UnOp::Deref, Type::Ptr { .. }) => self.read_through(e, span),
@@ -87,11 +135,38 @@ impl Checker<'_> {
         }
     }
 
+    /// `&$x`
+    fn address_of(&mut self, operand: &ast::Expr, span: Span) -> Expr {
+        match &operand.kind {
+            ast::ExprKind::Var(name) => {
+                let e = self.var(name, operand.span);
+                let ExprKind::Var(var) = e.kind else { return e };
+                Expr { ty: Type::ptr(e.ty, AddrSpace::Kernel), kind: ExprKind::AddrVar(var), span }
+            }
+            ast::ExprKind::Map { name, keys: None } => {
+                let map = self.map(name, operand.span);
+                let ty = Type::ptr(Type::Void, AddrSpace::Kernel);
+                Expr { ty, kind: ExprKind::AddrMap(map), span }
+            }
+            _ => {
+                let d = Diagnostic::error(span, "only a variable or a map has an address");
+                self.error(d.help("put the value in a variable first: `$x = ...; &$x`"))
+            }
+        }
+    }
+
     pub(super) fn binary(&mut self, op: BinOp, a: Expr, b: Expr, span: Span) -> Expr {
         let (a, b) = (self.value_of_agg(a), self.value_of_agg(b));
         let error = Expr { ty: Type::Void, kind: ExprKind::Error, span };
         if matches!(op, BinOp::And | BinOp::Or) {
-            let (a, b) = (Box::new(self.condition(a)), Box::new(self.condition(b)));
+            let (a, b) = (self.condition(a), self.condition(b));
+            match (op, a.constant()) {
+                (BinOp::And, Some(0)) => return Expr::int(0, Type::Bool, span),
+                (BinOp::Or, Some(n)) if n != 0 => return Expr::int(1, Type::Bool, span),
+                (_, Some(_)) if b.constant().is_some() => return Expr::int(i64::from(b.constant() != Some(0)), Type::Bool, span),
+                _ => {}
+            }
+            let (a, b) = (Box::new(a), Box::new(b));
             let kind = if op == BinOp::And { ExprKind::And(a, b) } else { ExprKind::Or(a, b) };
             return Expr { ty: Type::Bool, kind, span };
         }
@@ -101,11 +176,35 @@ impl Checker<'_> {
         }
         match (&a.ty, &b.ty) {
             (x, y) if x.is_scalar() && y.is_scalar() => self.arithmetic(op, a, b, span),
+            (Type::Str(_), Type::Str(_)) if matches!(op, BinOp::Eq | BinOp::Ne) && both_texts(&a, &b).is_some() => {
+                let same = both_texts(&a, &b) == Some(true);
+                Expr::int(i64::from(same == (op == BinOp::Eq)), Type::Bool, span)
+            }
+            (Type::Named(x), Type::Named(_)) if matches!(op, BinOp::Eq | BinOp::Ne) && join::types(&a.ty, &b.ty).is_some() => {
+                // Members are compared in the order of the left one.
+                let to = Type::Named(x.iter().map(|(n, _)| (n.clone(), member_type(&b.ty, n))).collect());
+                let b = self.coerce(b, &to);
+                self.same(op, a, b, span)
+            }
+            (Type::Str(_), Type::Array { elem, .. }) | (Type::Array { elem, .. }, Type::Str(_))
+                if elem.int().is_some_and(|i| i.bits == 8) && matches!(op, BinOp::Eq | BinOp::Ne) =>
+            {
+                let a = self.as_string(a);
+                let b = self.as_string(b);
+                self.same(op, a, b, span)
+            }
+            (Type::Buf(_), Type::Buf(_)) | (Type::Inet, Type::Inet) | (Type::Mac, Type::Mac) if matches!(op, BinOp::Eq | BinOp::Ne) => {
+                self.same(op, a, b, span)
+            }
+            (Type::Array { elem, len }, Type::Array { elem: f, len: m })
+                if matches!(op, BinOp::Eq | BinOp::Ne) && len == m && elem.c_size() == f.c_size() =>
+            {
+                self.same(op, a, b, span)
+            }
             (Type::Str(_), Type::Str(_)) | (Type::Array { .. }, Type::Array { .. }) | (Type::Tuple(_), Type::Tuple(_))
                 if matches!(op, BinOp::Eq | BinOp::Ne) && join::types(&a.ty, &b.ty).is_some() =>
             {
-                let kind = ExprKind::Same { negate: op == BinOp::Ne, a: Box::new(a), b: Box::new(b) };
-                Expr { ty: Type::Bool, kind, span }
+                self.same(op, a, b, span)
             }
             (x, y) => {
                 let (x, y) = (join::shown(x), join::shown(y));
@@ -113,19 +212,35 @@ impl Checker<'_> {
                     .other(a.span, format!("`{x}`"))
                     .other(b.span, format!("`{y}`"));
                 let strings = x == "string" || y == "string";
-                let d = if strings && op == BinOp::Add {
-                    d.help("strings are put together by `printf`: `printf(\"%s%s\", $a, $b)`")
-                } else {
-                    d
-                };
+                let d = if strings && op == BinOp::Add { d.help("strings are put together by `str_concat($a, $b)`") } else { d };
                 self.tell(d);
                 error
             }
         }
     }
 
+    fn same(&self, op: BinOp, a: Expr, b: Expr, span: Span) -> Expr {
+        let kind = ExprKind::Same { negate: op == BinOp::Ne, a: Box::new(a), b: Box::new(b) };
+        Expr { ty: Type::Bool, kind, span }
+    }
+
+    /// An array of bytes as a string.
+    pub(super) fn as_string(&mut self, e: Expr) -> Expr {
+        let span = e.span;
+        match &e.ty {
+            Type::Array { len, .. } => {
+                let ty = Type::Str((*len).max(1));
+                match e.kind {
+                    ExprKind::ReadBytes { ptr } => Expr { ty, kind: ExprKind::ReadStr { ptr, limit: None }, span },
+                    _ => Expr { ty, kind: ExprKind::Relabel(Box::new(e)), span },
+                }
+            }
+            _ => e,
+        }
+    }
+
     fn arithmetic(&mut self, op: BinOp, a: Expr, b: Expr, span: Span) -> Expr {
-        if let (Type::Ptr { to, .. }, BinOp::Add | BinOp::Sub, Type::Int(_)) = (&a.ty, op, &b.ty) {
+        if let (Type::Ptr { to, .. }, BinOp::Add | BinOp::Sub, Type::Int(_) | Type::Enum { .. }) = (&a.ty, op, &b.ty) {
             let (ty, size) = (a.ty.clone(), self.pointee_size(to).max(1));
             let b = self.scaled(b, size);
             return Expr { ty, kind: ExprKind::Binary { op, a: Box::new(a), b: Box::new(b), signed: false }, span };
@@ -150,13 +265,19 @@ impl Checker<'_> {
             _ => signed,
         };
         if let (Some(x), Some(y)) = (a.constant(), b.constant()) {
-            return match fold(op, x, y, signed) {
-                Some(n) => Expr::int(n, result, span),
+            let cast = matches!(a.kind, ExprKind::Cast(_)) || matches!(b.kind, ExprKind::Cast(_));
+            match fold(op, x, y, signed) {
+                // Literals make literals; what was cast to a type keeps it.
+                Some(n) if !op.is_comparison() && is_literal(&a) && is_literal(&b) && (signed || n >= 0) => return natural(n, span),
+                Some(n) if cast && !op.is_comparison() => return typed(n, result, span),
+                Some(n) => return Expr::int(n, result, span),
+                // The program does as it does with a value that it gets to know while it runs.
+                None if cast => {}
                 None => {
                     self.tell(Diagnostic::error(span, "this divides by zero"));
-                    Expr { ty: Type::Void, kind: ExprKind::Error, span }
+                    return Expr { ty: Type::Void, kind: ExprKind::Error, span };
                 }
-            };
+            }
         }
         Expr { ty: result, kind: ExprKind::Binary { op, a: Box::new(a), b: Box::new(b), signed }, span }
     }
@@ -172,50 +293,34 @@ impl Checker<'_> {
     }
 
     pub(super) fn ternary(&mut self, c: &ast::Expr, a: &ast::Expr, b: &ast::Expr, span: Span) -> Expr {
-        let c = self.expr(c);
-        let c = self.condition(c);
-        let (a, b) = (self.expr(a), self.expr(b));
-        let (a, b) = (self.value_of_agg(a), self.value_of_agg(b));
+        let condition = self.expr(c);
+        let condition = self.condition(condition);
+        match self.decided(c, &condition) {
+            Some(Some(true)) => return self.operand(a),
+            Some(Some(false)) => return self.operand(b),
+            Some(None) => return Expr { ty: Type::Void, kind: ExprKind::Error, span },
+            None => {}
+        }
+        let (a, b) = (self.operand(a), self.operand(b));
+        self.choose(condition, a, b, span)
+    }
+
+    /// One of two values by a condition.
+    pub(super) fn choose(&mut self, c: Expr, a: Expr, b: Expr, span: Span) -> Expr {
         let joined = if is_flexible(&a) && !is_flexible(&b) {
             join::assigned(&b.ty, false, &a.ty, true)
         } else {
             join::assigned(&a.ty, is_flexible(&a), &b.ty, is_flexible(&b))
         };
         let Some(ty) = joined else {
-            let d = Diagnostic::error(span, "the two sides of `? :` have different types")
+            let d = Diagnostic::error(span, "the two sides have different types")
                 .other(a.span, format!("`{}`", join::shown(&a.ty)))
                 .other(b.span, format!("`{}`", join::shown(&b.ty)));
-            self.tell(d);
+            self.tell(d.help("both sides of `? :`, and both blocks of an `if` with a value, have one type"));
             return Expr { ty: Type::Void, kind: ExprKind::Error, span };
         };
         let (a, b) = (self.coerce(a, &ty), self.coerce(b, &ty));
         Expr { ty, kind: ExprKind::Ternary(Box::new(c), Box::new(a), Box::new(b)), span }
-    }
-
-    pub(super) fn cast(&mut self, name: &ast::TypeName, operand: &ast::Expr, span: Span) -> Expr {
-        let e = self.expr(operand);
-        let e = self.value_of_agg(e);
-        let Some(ty) = self.type_name(name) else { return Expr { ty: Type::Void, kind: ExprKind::Error, span } };
-        if e.ty == Type::Void {
-            return Expr { ty, kind: ExprKind::Error, span };
-        }
-        match (&e.ty, &ty) {
-            (from, Type::Int(i)) if from.is_scalar() => match e.constant() {
-                Some(n) => Expr { ty: ty.clone(), kind: ExprKind::Cast(Box::new(Expr::int(fit(n, *i), ty, span))), span },
-                None => Expr { ty, kind: ExprKind::Cast(Box::new(e)), span },
-            },
-            (from, Type::Bool) if from.is_scalar() => {
-                let not = Expr { ty: Type::Bool, kind: ExprKind::Not(Box::new(e)), span };
-                Expr { ty, kind: ExprKind::Not(Box::new(not)), span }
-            }
-            (from, Type::Ptr { .. }) if from.is_scalar() => Expr { ty, kind: ExprKind::Cast(Box::new(e)), span },
-            (Type::Str(a), Type::Str(b)) if a <= b => Expr { ty, kind: ExprKind::Cast(Box::new(e)), span },
-            (from, to) => {
-                let d = Diagnostic::error(span, format!("a {} can't be cast to {}", join::shown(from), join::shown(to)));
-                self.tell(d);
-                Expr { ty: Type::Void, kind: ExprKind::Error, span }
-            }
-        }
     }
 }
 
@@ -233,7 +338,33 @@ pub(super) fn fit(n: i64, ty: Int) -> i64 {
 }
 
 fn is_signed(e: &Expr) -> bool {
-    matches!(&e.ty, Type::Int(i) if i.signed)
+    e.ty.int().is_some_and(|i| i.signed)
+}
+
+/// A literal, or what literals were folded to: its type is the smallest that holds it.
+fn is_literal(e: &Expr) -> bool {
+    matches!(e.kind, ExprKind::Int(n) if natural(n, e.span).ty == e.ty)
+}
+
+/// A constant that has been cast: its type is what it is, and gives way to no other.
+pub(super) fn typed(n: i64, ty: Type, span: Span) -> Expr {
+    Expr { ty: ty.clone(), kind: ExprKind::Cast(Box::new(Expr::int(n, ty, span))), span }
+}
+
+/// Whether two texts that are known are the same.
+fn both_texts(a: &Expr, b: &Expr) -> Option<bool> {
+    match (&a.kind, &b.kind) {
+        (ExprKind::Str(x), ExprKind::Str(y)) => Some(x == y),
+        _ => None,
+    }
+}
+
+/// The type of a record's member; `Void` if it has none of that name.
+fn member_type(ty: &Type, name: &str) -> Type {
+    match ty {
+        Type::Named(members) => members.iter().find(|m| m.0 == name).map_or(Type::Void, |m| m.1.clone()),
+        _ => Type::Void,
+    }
 }
 
 /// Whether two operands meet as signed numbers; a literal that is not negative takes the other's side.

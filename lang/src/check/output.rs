@@ -11,13 +11,33 @@ use crate::source::Span;
 use crate::types::Type;
 
 /// Bytes of an event record, its number included; the ring buffer and the scratch map carry it whole.
-const MAX_RECORD: u32 = 16 << 10;
+const MAX_RECORD: u32 = 64 << 10;
+
+/// Strings that `join` reads at the most.
+pub(crate) const JOINED: u32 = 16;
 
 impl Checker<'_> {
     /// A function called for its effect.
     pub(super) fn effect(&mut self, row: &'static Row, args: &[ast::Expr], span: Span) -> Option<StmtKind> {
         match row.op {
-            Op::Printf => self.printf(args, span),
+            Op::Printf => self.printf(args, span, |format, args| Action::Printf { format, args }),
+            Op::Errorf | Op::Warnf => {
+                let error = row.op == Op::Errorf;
+                self.printf(args, span, |format, args| Action::Message { error, format, args, span })
+            }
+            Op::Cat => self.printf(args, span, |format, args| Action::Cat { format, args }),
+            Op::System => self.printf(args, span, |format, args| Action::System { format, args }),
+            Op::Debugf => self.debugf(args, span),
+            Op::Join => self.join(args, span),
+            Op::Fail => self.fail(args, span),
+            Op::Unwatch => {
+                let address = self.integer_arg(&args[0], "unwatch")?.0;
+                Some(emit(Action::Unwatch, vec![address]))
+            }
+            Op::Signal | Op::SignalThread | Op::Override => {
+                let e = self.call(row.name, span, args, span);
+                Some(StmtKind::Expr(e))
+            }
             Op::Print => self.print(args, span),
             Op::Clear => Some(emit(Action::Clear { map: self.whole_map(&args[0], "clear")? }, vec![])),
             Op::Zero => Some(emit(Action::Zero { map: self.whole_map(&args[0], "zero")? }, vec![])),
@@ -51,22 +71,31 @@ impl Checker<'_> {
     }
 
     /// A string literal's text.
-    fn literal(&mut self, e: &ast::Expr, what: &str) -> Option<Vec<u8>> {
+    pub(super) fn literal(&mut self, e: &ast::Expr, what: &str) -> Option<Vec<u8>> {
         if let ast::ExprKind::Str(text) = &e.kind {
             return Some(text.clone());
+        }
+        // A parameter, a macro's argument, a setting: anything that is a text by now.
+        let value = self.expr(e);
+        match value.kind {
+            ExprKind::Str(text) => return Some(text),
+            _ if value.ty == Type::Void => return None,
+            _ => {}
         }
         self.tell(Diagnostic::error(e.span, format!("{what} must be a string literal")).help("write it between quotes: \"...\""));
         None
     }
 
-    fn printf(&mut self, args: &[ast::Expr], span: Span) -> Option<StmtKind> {
+    fn printf(&mut self, args: &[ast::Expr], span: Span, action: impl FnOnce(Vec<Piece>, Vec<Type>) -> Action) -> Option<StmtKind> {
         let text = self.literal(&args[0], "the format")?;
         let mut values: Vec<Expr> = args[1..].iter().map(|a| self.operand(a)).collect();
         let format = match format::parse(&text) {
             Ok(format) => format,
             Err(why) => {
                 let d = Diagnostic::error(args[0].span, why);
-                self.tell(d.help("conversions are %d %i %u %x %X %o %c %s %p %r, and %% for a percent sign"));
+                self.tell(d.help(
+                    "conversions are %d %i %u %x %X %o %c %s %p, %r %rx %rh for buffers, %gr for GFP flags, and %% for a percent sign",
+                ));
                 return None;
             }
         };
@@ -81,13 +110,85 @@ impl Checker<'_> {
         }
         self.fits_record(&values, span);
         let types = values.iter().map(|v| v.ty.clone()).collect();
-        Some(emit(Action::Printf { format, args: types }, values))
+        Some(emit(action(format, types), values))
+    }
+
+    /// `debugf`: the kernel formats, so its conversions are those of `bpf_trace_printk`.
+    fn debugf(&mut self, args: &[ast::Expr], span: Span) -> Option<StmtKind> {
+        let text = self.literal(&args[0], "the format")?;
+        let StmtKind::Emit { mut values, .. } = self.printf(args, span, |format, args| Action::Printf { format, args })? else {
+            return None;
+        };
+        for v in &values {
+            if !v.ty.is_scalar() && !matches!(v.ty, Type::Str(_) | Type::Void) {
+                let d = Diagnostic::error(v.span, format!("`debugf` can't print a {}", join::shown(&v.ty)));
+                self.tell(d.help("it takes integers, pointers and strings"));
+            }
+        }
+        values.insert(0, Expr { ty: Type::Str(text.len() as u32 + 1), kind: ExprKind::Str(text), span });
+        Some(StmtKind::Expr(Expr { ty: Type::U64, kind: ExprKind::Call { op: Op::Debugf, args: values }, span }))
+    }
+
+    /// `fail("...", literals)`: the compiler got here.
+    fn fail(&mut self, args: &[ast::Expr], span: Span) -> Option<StmtKind> {
+        let text = self.literal(&args[0], "the message")?;
+        let mut values = Vec::new();
+        for a in &args[1..] {
+            let e = self.operand(a);
+            values.push(match (&e.kind, &e.ty) {
+                (_, Type::Void) => return None,
+                (ExprKind::Int(n), Type::Bool) => (*n != 0).to_string(),
+                (ExprKind::Int(n), _) => n.to_string(),
+                (ExprKind::Str(text), _) => String::from_utf8_lossy(text).into_owned(),
+                _ => {
+                    self.tell(Diagnostic::error(a.span, "the message must be known while the script is compiled"));
+                    return None;
+                }
+            });
+        }
+        let mut message = String::new();
+        let mut next = values.into_iter();
+        for piece in format::parse(&text).unwrap_or_default() {
+            match piece {
+                Piece::Text(t) => message.push_str(&String::from_utf8_lossy(&t)),
+                Piece::Arg(_) => message.push_str(&next.next().unwrap_or_default()),
+            }
+        }
+        self.tell(Diagnostic::error(span, message));
+        None
+    }
+
+    /// `join(args.argv)`
+    fn join(&mut self, args: &[ast::Expr], span: Span) -> Option<StmtKind> {
+        let list = self.operand(&args[0]);
+        let separator = match args.get(1) {
+            Some(a) => self.literal(a, "the separator")?,
+            None => b" ".to_vec(),
+        };
+        if !list.ty.is_scalar() && list.ty != Type::Void {
+            let d = Diagnostic::error(
+                list.span,
+                format!("`join` takes the address of an array of strings, and this is a {}", join::shown(&list.ty)),
+            );
+            self.tell(d);
+            return None;
+        }
+        let size = self.config.settings.max_strlen.min(MAX_RECORD / JOINED - 16);
+        let kind = ExprKind::Call { op: Op::Join, args: vec![list] };
+        let value = Expr { ty: Type::Array { elem: Box::new(Type::Str(size)), len: JOINED }, kind, span };
+        Some(emit(Action::Join { separator, size }, vec![value]))
     }
 
     fn fits(&mut self, conversion: char, value: &mut Expr) {
         let ok = match (&value.ty, conversion) {
             (Type::Void, _) => true,
-            (Type::Int(_) | Type::Bool | Type::Ptr { .. }, c) if INTEGER_CONVERSIONS.contains(c) || c == 'p' => true,
+            (Type::Buf(_) | Type::Str(_) | Type::Array { .. }, 'r' | 's') => true,
+            (t, 'g') if t.is_scalar() => true,
+            (Type::Int(_) | Type::Bool | Type::Ptr { .. } | Type::Enum { .. } | Type::Username, c)
+                if INTEGER_CONVERSIONS.contains(c) || c == 'p' =>
+            {
+                true
+            }
             (Type::Ptr { to, .. }, 's') if matches!(&**to, Type::Int(i) if i.bits == 8) => {
                 let d = Diagnostic::warning(value.span, "this prints an address");
                 self.tell(d.help("to print the string there write `str(...)`; for the address itself `%p` says so"));
@@ -95,7 +196,6 @@ impl Checker<'_> {
             }
             (Type::Ksym | Type::Usym, 'p' | 'x') => true,
             (_, 's') => true,
-            (Type::Array { .. } | Type::Str(_), 'r') => true,
             _ => false,
         };
         if ok {
@@ -139,6 +239,9 @@ impl Checker<'_> {
         self.one_argument(args)?;
         let value = self.expr(&args[0]);
         if value.ty == Type::Void {
+            if self.last && !matches!(value.kind, ExprKind::Error) {
+                self.tell(Diagnostic::error(args[0].span, "this has no value to print"));
+            }
             return Some(StmtKind::Expr(value));
         }
         self.fits_record(std::slice::from_ref(&value), span);

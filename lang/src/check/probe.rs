@@ -3,7 +3,7 @@
 use crate::ast;
 use crate::builtins::{self, Op};
 use crate::config::Config;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, Severity};
 use crate::hir::Context;
 use crate::kernel::Kernel;
 use crate::probes::{self, AttachPoint, Resolved};
@@ -24,11 +24,7 @@ impl Group<'_> {
 
     /// Whether the action uses a map.
     pub fn mentions(&self, map: &str) -> bool {
-        let mut found = false;
-        ast::Program::walk_probe(self.ast, &mut |e| {
-            found |= matches!(&e.kind, ast::ExprKind::Map { name, .. } if name == map);
-        });
-        found
+        mentions(self.ast, map)
     }
 }
 
@@ -41,15 +37,30 @@ pub(super) fn groups<'a>(ast: &'a ast::Program, kernel: &dyn Kernel, config: &Co
         let first = out.len();
         let by_name = uses(probe, &[Op::Probe, Op::Probetype]);
         let uses_args = uses(probe, &[Op::Args]);
+        let mut empty: Vec<Diagnostic> = Vec::new();
         for ap in &probe.attach {
             let ap = ast::AttachPoint { text: with_params(&ap.text, config), span: ap.span };
-            let points = match probes::resolve(&ap, kernel, uses_args) {
+            let points = match probes::resolve(&ap, kernel, uses_args, config.allow_unsafe) {
                 Ok(points) => points,
+                Err(d) if d.is_empty_pattern => {
+                    empty.push(d);
+                    continue;
+                }
                 Err(d) => {
                     missing(d, config, diags);
                     continue;
                 }
             };
+            let kept = |p: &Resolved| {
+                match p.attach.target {
+                    probes::Target::Test { .. } if !config.test_mode => return false,
+                    probes::Target::Bench { .. } if !config.bench_mode => return false,
+                    _ => {}
+                }
+                let own = matches!(p.attach.target, probes::Target::Begin | probes::Target::End);
+                own || config.probe_filter.as_ref().is_none_or(|f| f.is_match(&p.attach.name))
+            };
+            let points: Vec<Resolved> = points.into_iter().filter(kept).collect();
             total += points.len();
             if total > config.max_probes as usize {
                 diags.push(too_many(ap.span, total, config));
@@ -57,6 +68,13 @@ pub(super) fn groups<'a>(ast: &'a ast::Program, kernel: &dyn Kernel, config: &Co
             }
             for point in points {
                 add(&mut out, first, probe, point, by_name);
+            }
+        }
+        let alone = out.len() == first;
+        for d in empty {
+            match alone {
+                true => missing(d, config, diags),
+                false => diags.push(Diagnostic { severity: Severity::Warning, ..d }),
             }
         }
         if out.len() > config.max_programs as usize {
@@ -68,13 +86,35 @@ pub(super) fn groups<'a>(ast: &'a ast::Program, kernel: &dyn Kernel, config: &Co
     out
 }
 
+fn mentions(probe: &ast::Probe, map: &str) -> bool {
+    let mut found = false;
+    probe.walk(&mut |e| found |= matches!(&e.kind, ast::ExprKind::Map { name, .. } if name == map));
+    found
+}
+
+/// The probes that have a map in common with one that is not there and is an error: what they assign is not known, and what
+/// would be said of it leads astray.
+pub(super) fn unsettled(ast: &ast::Program, groups: &[Group<'_>], diags: &[Diagnostic]) -> Vec<Span> {
+    let probes = || ast.items.iter().filter_map(|i| if let ast::Item::Probe(p) = i { Some(p) } else { None });
+    let told = |p: &ast::Probe| diags.iter().any(|d| d.severity == Severity::Error && p.span.contains(d.span));
+    let mut maps = Vec::new();
+    for lost in probes().filter(|p| told(p) && !groups.iter().any(|g| std::ptr::eq(g.ast, *p))) {
+        lost.walk(&mut |e| {
+            if let ast::ExprKind::Map { name, .. } = &e.kind {
+                maps.push(name.clone());
+            }
+        });
+    }
+    probes().filter(|p| maps.iter().any(|m| mentions(p, m))).map(|p| p.span).collect()
+}
+
 /// A probe that is not there: by `missing_probes` an error, a warning, or nothing.
 fn missing(mut d: Diagnostic, config: &Config, diags: &mut Vec<Diagnostic>) {
     use crate::config::MissingProbes::{Error, Ignore, Warn};
     match config.settings.missing_probes {
         Error => diags.push(d),
         Warn => {
-            d.severity = crate::diag::Severity::Warning;
+            d.severity = Severity::Warning;
             diags.push(d);
         }
         Ignore => {}
@@ -101,7 +141,7 @@ fn add<'a>(out: &mut Vec<Group<'a>>, first: usize, probe: &'a ast::Probe, point:
 /// Whether the predicate or the action names one of these builtins.
 fn uses(probe: &ast::Probe, ops: &[Op]) -> bool {
     let mut found = false;
-    ast::Program::walk_probe(probe, &mut |e| {
+    probe.walk(&mut |e| {
         if let ast::ExprKind::Ident(name) | ast::ExprKind::Call { name, .. } = &e.kind {
             found |= builtins::find(name).is_some_and(|r| ops.contains(&r.op));
         }

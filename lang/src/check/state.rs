@@ -7,6 +7,7 @@ use crate::diag::{Diagnostic, nearest};
 use crate::hir::{self, VarId};
 use crate::source::Span;
 use crate::types::Type;
+use std::collections::HashMap;
 
 /// A map.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub(super) struct MapState {
     value_span: Span,
     pub assigned: bool,
     pub span: Span,
+    /// By `let @m = kind(n)`.
+    pub declared: Option<(hir::MapKind, u32)>,
 }
 
 /// A variable.
@@ -31,14 +34,22 @@ pub(super) struct VarState {
     flexible: bool,
     /// Declared with a type, which stays.
     fixed: bool,
+    /// Something was assigned, of a known type or not.
+    assigned: bool,
     span: Span,
 }
 
 impl MapState {
     pub fn hir(&self) -> hir::Map {
         let value = if self.value == Type::Void { Type::I64 } else { self.value.clone() };
-        hir::Map { name: self.name.clone(), key: self.key.clone().flatten(), value, span: self.span }
+        hir::Map { name: self.name.clone(), key: self.key.clone().flatten(), value, span: self.span, declared: self.declared }
     }
+}
+
+/// The names of an open block.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scope {
+    pub names: HashMap<String, VarId>,
 }
 
 /// Whether an expression is a literal that any integer type may take over.
@@ -62,6 +73,7 @@ impl Checker<'_> {
             value_span: span,
             assigned: false,
             span,
+            declared: None,
         });
         MapId(self.maps.len() as u32 - 1)
     }
@@ -153,6 +165,10 @@ impl Checker<'_> {
     pub(super) fn settle_unknown(&mut self) {
         // A map that nobody assigns comes first: the others' types may follow from it.
         let orphans = self.maps.iter().any(|m| m.value == Type::Void && !m.assigned);
+        for v in self.vars.iter_mut().flatten().filter(|v| v.ty == Type::Void && !v.assigned) {
+            v.ty = Type::I64;
+            self.changed = true;
+        }
         for m in &mut self.maps {
             if m.value == Type::Void && (!orphans || !m.assigned) {
                 m.value = Type::I64;
@@ -172,6 +188,10 @@ impl Checker<'_> {
                 .find_map(|g| g.points.iter().find_map(|p| stdlib::pairs::first_half(&p.attach.name)));
             let near = nearest(&m.name, names.iter().map(String::as_str));
             let key = if m.key.clone().flatten().is_some() { "[KEY]" } else { "" };
+            if m.declared.is_some() && !groups.iter().any(|g| g.mentions(&m.name)) {
+                found.push(Diagnostic::warning(m.span, format!("Unused map: {}", m.name)).help("take its declaration out"));
+                continue;
+            }
             let d = Diagnostic::warning(m.span, format!("`{}` is never assigned", m.name)).label("always 0");
             found.push(match half {
                 Some(probe) => {
@@ -183,45 +203,102 @@ impl Checker<'_> {
         self.diags.extend(found);
     }
 
-    /// The variable of that name, if one is visible.
-    pub(super) fn find_var(&self, name: &str) -> Option<VarId> {
-        self.scopes.iter().rev().find_map(|s| s.get(name)).copied()
+    /// The variable of that name, if one is visible. Before 0.22 there was no block scope: a variable of a block that has been
+    /// left is then one of the whole action, which takes effect in the next run.
+    pub(super) fn find_var(&mut self, name: &str) -> Option<VarId> {
+        if let Some(var) = self.visible_var(name) {
+            return Some(var);
+        }
+        let inner = self.closed.iter().rev().find(|(n, _)| n == name).map(|(_, v)| *v)?;
+        if self.whole.insert((self.group, name.to_string())) {
+            // Numbers of variables change with their scopes: what was learnt begins anew.
+            self.vars[self.group].clear();
+            self.restart = true;
+            self.changed = true;
+        }
+        Some(inner)
     }
 
-    /// A new variable; `scope` 0 is the whole action.
+    pub(super) fn visible_var(&self, name: &str) -> Option<VarId> {
+        self.scopes.iter().rev().find_map(|s| s.names.get(name)).copied()
+    }
+
+    /// Leaves a block.
+    pub(super) fn close_scope(&mut self) {
+        if let Some(scope) = self.scopes.pop() {
+            self.closed.extend(scope.names);
+        }
+    }
+
+    /// A new variable in the block at `scope`.
     pub(super) fn declare_var(&mut self, name: &str, scope: usize, fixed: Option<Type>, span: Span) -> VarId {
         let id = VarId(self.next_var as u32);
         let list = &mut self.vars[self.group];
-        if list.len() == self.next_var {
+        while list.len() <= self.next_var {
             let ty = fixed.clone().unwrap_or(Type::Void);
-            list.push(VarState { ty, flexible: true, fixed: fixed.is_some(), span });
+            list.push(VarState { ty, flexible: true, fixed: fixed.is_some(), assigned: false, span });
         }
         self.next_var += 1;
-        self.scopes[scope].insert(name.into(), id);
+        self.scopes[scope].names.insert(name.into(), id);
         id
     }
 
+    /// The scope in which an assignment makes a variable: the innermost, or the action's if it is read outside its block.
+    pub(super) fn scope_of_new(&self, name: &str) -> usize {
+        if self.whole.contains(&(self.group, name.to_string())) { 0 } else { self.scopes.len() - 1 }
+    }
+
+    /// The type of a map's key, if the map has keys and it is known.
+    pub(super) fn key_type(&self, name: &str) -> Option<Type> {
+        self.maps.iter().find(|m| m.name == name)?.key.clone().flatten()
+    }
+
     pub(super) fn var_type(&self, var: VarId) -> Type {
-        self.vars[self.group][var.0 as usize].ty.clone()
+        self.vars[self.group].get(var.0 as usize).map_or(Type::Void, |v| v.ty.clone())
+    }
+
+    /// Tells of an integer that a variable of a declared type can't hold, or may not.
+    fn narrowed(&mut self, name: &str, declared: &Type, value: &hir::Expr) {
+        let (Type::Int(to), Type::Int(from)) = (declared, &value.ty) else { return };
+        let Some(n) = value.constant() else {
+            if from.bits > to.bits {
+                let d = Diagnostic::warning(value.span, format!("a {from} is cut down to the {to} that `${name}` is"));
+                self.tell(d.help(format!("a cast says that it is meant: `({to})`")));
+            }
+            return;
+        };
+        let n = if from.signed { i128::from(n) } else { i128::from(n as u64) };
+        let (low, high) = to.range();
+        if !(low..=high).contains(&n) {
+            let d = Diagnostic::error(value.span, format!("{n} does not fit into `${name}`, which is a {to}: {low} to {high}"));
+            self.tell(d.help(format!("declare it wider, or cast the value: `({to}){n}`")));
+        }
     }
 
     /// Learns of a value that is assigned to a variable.
     pub(super) fn learn_var(&mut self, var: VarId, name: &str, value: &hir::Expr) {
+        if let Some(state) = self.vars[self.group].get_mut(var.0 as usize) {
+            state.assigned = true;
+        }
         if value.ty == Type::Void {
             return;
         }
         let flexible = is_flexible(value);
-        let state = &mut self.vars[self.group][var.0 as usize];
+        let Some(state) = self.vars[self.group].get_mut(var.0 as usize) else { return };
         let old = state.ty.clone();
         let before = state.span;
         let joined = join::assigned(&old, state.flexible, &value.ty, flexible);
-        let kept = if state.fixed { joined.map(|_| old.clone()) } else { joined };
+        let fixed = state.fixed;
+        let kept = if fixed { joined.map(|_| old.clone()) } else { joined };
         match kept {
             Some(new) => {
                 let changed = new != old;
                 state.flexible &= flexible;
                 state.ty = new;
                 self.changed |= changed;
+                if fixed {
+                    self.narrowed(name, &old, value);
+                }
             }
             None => self.tell(
                 Diagnostic::error(value.span, format!("`${name}` changes its type"))

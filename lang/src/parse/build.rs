@@ -1,7 +1,7 @@
 //! What the grammar's actions need: numbers for expressions, spans, and a place for mistakes.
 
 use super::token::Token;
-use crate::ast::{Expr, ExprKind, NodeId, StmtKind};
+use crate::ast::{Block, Expr, ExprKind, NodeId, Stmt, StmtKind};
 use crate::source::{FileId, Span};
 use lalrpop_util::{ErrorRecovery, ParseError};
 use std::marker::PhantomData;
@@ -39,6 +39,38 @@ impl Build<'_> {
         let id = NodeId(self.nodes);
         self.nodes += 1;
         Expr { id, kind, span: self.span(start, end) }
+    }
+
+    /// `base.name`. Its place begins with the value whose member it is, without the parentheses around that.
+    pub fn member(&mut self, start: usize, end: usize, base: Expr, name: String, name_span: Span) -> Expr {
+        let from = base.span.start;
+        let mut e = self.expr(start, end, ExprKind::Field { base: Box::new(base), name, name_span });
+        e.span.start = from;
+        e
+    }
+
+    /// A block: the expression at its end is its value, also a block or an `if` that needs no semicolon.
+    pub fn block(&mut self, start: usize, end: usize, mut stmts: Vec<Stmt>, last: Option<Stmt>) -> Block {
+        let span = self.span(start, end);
+        let mut value = None;
+        match last {
+            Some(Stmt { kind: StmtKind::Expr(e), .. }) => value = Some(Box::new(e)),
+            Some(stmt) => stmts.push(stmt),
+            None => {
+                let open = |s: &Stmt| matches!(&s.kind, StmtKind::Expr(e) if matches!(e.kind, ExprKind::Block(_) | ExprKind::If { .. }));
+                if let Some(Stmt { kind: StmtKind::Expr(e), .. }) = stmts.pop_if(|s| open(s)) {
+                    value = Some(Box::new(e));
+                }
+            }
+        }
+        Block { stmts, value, span }
+    }
+
+    /// `;` alone.
+    pub fn empty_stmt(&mut self, start: usize, end: usize) -> Stmt {
+        let span = self.span(start, end);
+        let kind = StmtKind::Expr(self.expr(start, end, ExprKind::Block(Block { stmts: Vec::new(), value: None, span })));
+        Stmt { kind, span }
     }
 
     /// `_ = x` is a discard, everything else an assignment.

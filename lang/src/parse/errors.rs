@@ -26,7 +26,7 @@ pub fn too_deep(file: FileId, tokens: &[Spanned]) -> Option<Diagnostic> {
     let mut operators = 0usize;
     for (start, token, end) in tokens {
         match token {
-            Token::LBrace | Token::LParen | Token::LBracket => depth += 1,
+            Token::LBrace | Token::BlockOpen | Token::LParen | Token::CastOpen | Token::TypeOpen | Token::LBracket => depth += 1,
             Token::RBrace | Token::RParen | Token::RBracket => depth = depth.saturating_sub(1),
             _ => {}
         }
@@ -133,7 +133,6 @@ fn unexpected(file: FileId, tokens: &[Spanned], start: usize, stop: usize, token
     match token {
         Token::Attach(_) => Diagnostic::error(here, format!("{shown} stands alone"))
             .help("several attach points are separated by commas, and an action follows: `PROBE, PROBE { ... }`"),
-        Token::For => Diagnostic::error(here, "`for` loops are not supported yet"),
         Token::RBrace if expects(")") => Diagnostic::error(here, "a closing parenthesis is missing before this"),
         Token::LBrace if before.is_none() => {
             Diagnostic::error(here, "this block has no probe").help("write `BEGIN { ... }` or another probe before it")
@@ -151,7 +150,7 @@ fn at_end(file: FileId, tokens: &[Spanned], end: usize, expected: &[String]) -> 
     let mut open: Vec<&Spanned> = Vec::new();
     for t in tokens {
         match t.1 {
-            Token::LBrace | Token::LParen | Token::LBracket => open.push(t),
+            Token::LBrace | Token::BlockOpen | Token::LParen | Token::CastOpen | Token::TypeOpen | Token::LBracket => open.push(t),
             Token::RBrace | Token::RParen | Token::RBracket => {
                 open.pop();
             }
@@ -185,7 +184,6 @@ fn show(token: &Token) -> String {
         Token::Var(s) => format!("${s}"),
         Token::Int(n) => n.to_string(),
         Token::Str(_) => return "this string".into(),
-        Token::IntType(i) => i.to_string(),
         Token::PredOpen | Token::PredClose | Token::Slash => "/".into(),
         Token::LBrace => "{".into(),
         Token::RBrace => "}".into(),

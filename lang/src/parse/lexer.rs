@@ -16,6 +16,13 @@ pub fn tokens(file: FileId, text: &str) -> (Vec<Spanned>, Vec<Diagnostic>) {
     (lexer.out, lexer.diags)
 }
 
+/// The tokens of a single expression; `None` if some text is no token.
+pub fn expression(file: FileId, text: &str) -> Option<Vec<Spanned>> {
+    let mut lexer = ScriptLexer { file, text, pos: 0, out: Vec::new(), diags: Vec::new() };
+    lexer.region(|_, _| false);
+    lexer.diags.is_empty().then_some(lexer.out)
+}
+
 struct ScriptLexer<'a> {
     file: FileId,
     text: &'a str,
@@ -26,18 +33,6 @@ struct ScriptLexer<'a> {
 
 /// Providers whose attach points hold paths, so that `/` belongs to them.
 const WITH_PATHS: &[&str] = &["uprobe", "uretprobe", "u", "ur", "usdt", "U"];
-
-/// Words that begin something at the top level that this version does not have yet.
-const NOT_YET: &[(&str, &str)] = &[
-    ("struct", "C definitions"),
-    ("union", "C definitions"),
-    ("enum", "C definitions"),
-    ("typedef", "C definitions"),
-    ("macro", "macros"),
-    ("import", "imports"),
-    ("fn", "functions"),
-    ("let", "map declarations"),
-];
 
 impl<'a> ScriptLexer<'a> {
     fn rest(&self) -> &'a str {
@@ -82,58 +77,134 @@ impl<'a> ScriptLexer<'a> {
             let word_len = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
             let word = &rest[..word_len];
             let after = rest[word_len..].trim_start();
-            if word == "config" && after.starts_with('=') {
-                self.config();
-            } else if first == '#' {
-                self.preprocessor_line();
-            } else if let Some((_, what)) = NOT_YET.iter().find(|(w, _)| *w == word && !after.starts_with(':')) {
-                self.not_yet(what, word_len);
-            } else {
-                self.attach_points();
+            let name_follows = after.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+            match word {
+                "config" if after.starts_with('=') => self.config(),
+                "import" if after.starts_with('"') => self.item(Token::Import, word_len, false),
+                "macro" if name_follows => self.item(Token::Macro, word_len, true),
+                "fn" if name_follows => self.item(Token::Fn, word_len, true),
+                "let" if after.starts_with('@') => self.item(Token::Let, word_len, false),
+                "struct" | "union" | "enum" | "typedef" | "extern" | "static" if is_c(&rest[word_len..]) => self.c_definition(word),
+                _ if rest.starts_with("#!") => self.late_shebang(),
+                _ if first == '#' => self.preprocessor_line(),
+                // `name = probe`: the name means nothing yet.
+                _ if word_len > 0 && after.starts_with('=') => self.pos += rest.len() - after.len() + 1,
+                // A semicolon behind an item is nothing.
+                _ if first == ';' => self.pos += 1,
+                _ => self.attach_points(),
             }
         }
     }
 
-    /// `#include` and `#define` lines are accepted where nothing of them is needed: types come from BTF.
+    /// Formatted it could become the first line, and then mean something.
+    fn late_shebang(&mut self) {
+        let end = self.rest().find('\n').map_or(self.text.len(), |at| self.pos + at);
+        let d = Diagnostic::error(self.span(self.pos, end), "`#!` can stand at the very beginning of a script only");
+        self.diags.push(d.help("take the empty lines and the spaces in front of it away"));
+        self.pos = end;
+    }
+
+    /// A preprocessor line, with the lines that a backslash joins to it.
     fn preprocessor_line(&mut self) {
         let start = self.pos;
-        let len = self.rest().find('\n').unwrap_or(self.rest().len());
-        let line = self.rest()[..len].trim_end();
-        self.pos += len;
-        let span = self.span(start, start + line.len());
-        let directive = line[1..].trim_start();
-        if directive.starts_with("include") {
-            return;
+        let mut len = 0;
+        for line in self.rest().split_inclusive('\n') {
+            len += line.len();
+            if !line.trim_end_matches(['\n', '\r']).ends_with('\\') {
+                break;
+            }
         }
-        self.diags.push(
-            Diagnostic::error(span, "C preprocessor directives are not supported yet")
-                .help("write the value in its place; `#include` lines are skipped, kernel types and constants need none"),
-        );
+        self.c_text(start, start + len);
     }
 
-    /// Skips a whole item that this version can't read, so that the rest is still checked.
-    fn not_yet(&mut self, what: &str, word_len: usize) {
+    fn c_text(&mut self, start: usize, end: usize) {
+        self.pos = end;
+        self.out.push((start, Token::C(self.text[start..end].to_string()), end));
+    }
+
+    /// `struct name { ... }`, whose semicolon may be missing, or any other declaration up to its semicolon.
+    fn c_definition(&mut self, word: &str) {
         let start = self.pos;
-        let span = self.span(start, start + word_len);
-        self.diags.push(Diagnostic::error(span, format!("{what} are not supported yet")));
+        let rest = self.rest();
         let mut depth = 0usize;
-        for (i, c) in self.rest().char_indices() {
+        let mut end = rest.len();
+        for (i, c) in code_chars(rest) {
             match c {
                 '{' => depth += 1,
-                '}' if depth > 0 => depth -= 1,
+                '}' => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 && word != "typedef" && !declarators_follow(&rest[i + 1..]) {
+                        end = i + 1;
+                        break;
+                    }
+                }
+                ';' if depth == 0 => {
+                    end = i + 1;
+                    break;
+                }
                 _ => {}
             }
-            let ends_block = c == '}' && depth == 0;
-            let semicolon_follows = self.text[start + i + 1..].trim_start().starts_with(';');
-            if (c == ';' && depth == 0) || (ends_block && !semicolon_follows) {
-                self.pos = start + i + 1;
-                return;
+        }
+        if end == rest.len() && depth > 0 {
+            let span = self.span(start, start + word.len());
+            self.diags.push(Diagnostic::error(span, format!("this `{word}` is never closed")).help("its `}` is missing"));
+            self.pos = self.text.len();
+            return;
+        }
+        self.pos = start + end;
+        // Attributes behind the brace, with or without a semicolon.
+        loop {
+            let before = self.pos;
+            self.skip();
+            let Some(rest) = self.rest().strip_prefix("__attribute__") else {
+                self.pos = before;
+                break;
+            };
+            let mut depth = 0usize;
+            let closed = code_chars(rest).find_map(|(i, c)| match c {
+                '(' => {
+                    depth += 1;
+                    None
+                }
+                ')' => {
+                    depth = depth.saturating_sub(1);
+                    (depth == 0).then_some(i + 1)
+                }
+                _ => None,
+            });
+            self.pos += "__attribute__".len() + closed.unwrap_or(0);
+            if closed.is_none() {
+                break;
             }
         }
-        self.pos = self.text.len();
+        self.c_text(start, self.pos);
+        self.skip();
+        if self.rest().starts_with(';') {
+            self.pos += 1;
+        }
+    }
+
+    /// A word and what belongs to it: a block, or everything up to a semicolon.
+    fn item(&mut self, token: Token, word_len: usize, block: bool) {
+        let start = self.pos;
+        self.pos += word_len;
+        self.out.push((start, token, self.pos));
+        if block {
+            self.region(|t, depth| *t == Token::RBrace && depth == 0);
+            return;
+        }
+        // The semicolon may be missing: the closing parenthesis or the text ends it then.
+        self.region(|t, _| matches!(t, Token::RParen | Token::Str(_) | Token::Semi));
+        self.skip();
+        if self.rest().starts_with(';') {
+            self.pos += 1;
+        }
     }
 
     fn config(&mut self) {
+        let start = self.pos;
+        self.pos += "config".len();
+        self.out.push((start, Token::Config, self.pos));
         self.region(|t, depth| *t == Token::RBrace && depth == 0);
         // `config = { }` may be followed by a semicolon.
         self.skip();
@@ -266,18 +337,54 @@ impl<'a> ScriptLexer<'a> {
 fn attach_len(rest: &str) -> usize {
     let provider = rest.split([':', ' ', '{', ',', '/', '\n', '\t']).next().unwrap_or("");
     let paths = WITH_PATHS.contains(&provider);
+    let iterator = matches!(provider, "iter" | "it");
     let mut quoted = false;
     for (i, c) in rest.char_indices() {
         match c {
             '"' => quoted = !quoted,
             _ if quoted => {}
             '{' | ',' | ';' | '}' => return i,
+            // `iter:task:/sys/fs/bpf/NAME`: a pin, whose slashes follow the second colon.
+            '/' if iterator && rest[..i].matches(':').count() == 2 => {}
             '/' if !paths => return i,
             c if c.is_whitespace() => return i,
             _ => {}
         }
     }
     rest.len()
+}
+
+/// Whether `struct` and its like begin a definition in C and not an attach point.
+fn is_c(rest: &str) -> bool {
+    rest.starts_with(|c: char| c.is_whitespace() || c == '{')
+}
+
+/// The characters of a C text that are neither in comments nor in quotes, with their places.
+fn code_chars(text: &str) -> impl Iterator<Item = (usize, char)> {
+    let bytes = text.as_bytes();
+    let mut skip_to = 0;
+    text.char_indices().filter(move |(i, c)| {
+        let i = *i;
+        if i < skip_to {
+            return false;
+        }
+        let rest = &bytes[i..];
+        let find = |needle: &[u8]| memchr::memmem::find(&rest[1..], needle).map_or(text.len(), |at| i + 1 + at + needle.len());
+        match c {
+            '/' if rest.starts_with(b"//") => skip_to = find(b"\n"),
+            '/' if rest.starts_with(b"/*") => skip_to = find(b"*/"),
+            '"' => skip_to = find(b"\""),
+            _ => return true,
+        }
+        false
+    })
+}
+
+/// Whether what stands behind the closing brace of a C definition belongs to it: attributes, declarators, a semicolon.
+fn declarators_follow(rest: &str) -> bool {
+    let rest = rest.trim_start();
+    let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || "_*, []".contains(c))).unwrap_or(rest.len());
+    rest[end..].starts_with(';') && !rest[..end].contains('\n')
 }
 
 /// Whether a block follows at once: then the slash before it closes the predicate.

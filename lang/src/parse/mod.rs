@@ -3,6 +3,7 @@
 mod build;
 mod errors;
 mod lexer;
+mod shape;
 mod token;
 
 #[allow(clippy::all, unused_imports, missing_docs, unreachable_pub, reason = "generated")]
@@ -11,9 +12,12 @@ mod grammar {
     pub use inner::*;
 }
 
+pub(crate) use lexer::Spanned;
+pub(crate) use shape::is_never_type;
+pub(crate) use token::Token;
 pub use token::parse_number;
 
-use crate::ast::{Item, Program};
+use crate::ast::{Expr, Item, Program};
 use crate::diag::Diagnostic;
 use crate::source::{FileId, SourceMap};
 
@@ -26,7 +30,8 @@ pub const MAX_OPERATORS: usize = 1000;
 /// Parses a file. The tree holds all that could be read, also when there are errors.
 pub fn parse(map: &SourceMap, file: FileId) -> (Program, Vec<Diagnostic>) {
     let text = &map.file(file).text;
-    let (tokens, mut diags) = lexer::tokens(file, text);
+    let (mut tokens, mut diags) = lexer::tokens(file, text);
+    shape::mark(text, &mut tokens);
     if let Some(d) = errors::too_deep(file, &tokens) {
         diags.push(d);
         return (Program { items: vec![Item::Error], nodes: 0 }, diags);
@@ -44,6 +49,23 @@ pub fn parse(map: &SourceMap, file: FileId) -> (Program, Vec<Diagnostic>) {
     };
     diags.extend(errors::shape(file, &tokens, end, mistakes));
     (Program { items, nodes: build.nodes() }, diags)
+}
+
+/// The tokens of a file, for those who work on its text. What is no token is left out.
+pub(crate) fn tokens(map: &SourceMap, file: FileId) -> Vec<Spanned> {
+    lexer::tokens(file, &map.file(file).text).0
+}
+
+/// Parses the text of one expression; `None` if it is none.
+pub fn parse_expr(file: FileId, text: &str) -> Option<Expr> {
+    let mut tokens = lexer::expression(file, text)?;
+    shape::mark(text, &mut tokens);
+    if errors::too_deep(file, &tokens).is_some() {
+        return None;
+    }
+    let mut build = build::Build::new(file);
+    let e = grammar::ExprParser::new().parse(&mut build, tokens).ok()?;
+    build.mistakes.is_empty().then_some(e)
 }
 
 #[cfg(test)]

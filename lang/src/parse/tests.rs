@@ -54,13 +54,13 @@ fn statements_of_every_kind() {
 #[test]
 fn every_statement_with_a_mistake_is_told() {
     let text = errors("BEGIN { $x = ; $y = 1; printf(\"a\" 1); $z = 2 $w = 3; }\nEND { @ = )1; }");
-    assert_eq!(text.matches("Error:").count(), 4, "{text}");
+    assert_eq!(text.matches("ERROR:").count(), 4, "{text}");
     assert!(text.contains("a semicolon is missing"), "{text}");
 }
 
 #[test]
 fn what_is_open_is_pointed_at() {
-    assert!(errors("BEGIN { printf(\"x\"; }").contains("Error:"));
+    assert!(errors("BEGIN { printf(\"x\"; }").contains("ERROR:"));
     let text = errors("BEGIN { if (1) { $x = 1; }");
     assert!(text.contains("never closed") && text.contains("t.bt:1:7"), "{text}");
     assert!(errors("BEGIN").contains("has no action"));

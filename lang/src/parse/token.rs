@@ -1,6 +1,5 @@
 //! Tokens of an action block, by logos. Attach points and blocks of C are cut out by [`super::lexer`].
 
-use crate::types::Int;
 use logos::{Lexer, Logos};
 use std::fmt;
 
@@ -14,11 +13,15 @@ use std::fmt;
 pub enum Token {
     // Made by the lexer's modes, never by logos.
     Attach(String),
+    C(String),
     PredOpen,
     PredClose,
+    // Made by the disambiguation, see `super::shape`.
+    CastOpen,
+    TypeOpen,
+    IfExpr,
+    BlockOpen,
 
-    #[token("config", priority = 20)]
-    Config,
     #[token("let")]
     Let,
     #[token("if")]
@@ -39,23 +42,29 @@ pub enum Token {
     Continue,
     #[token("sizeof")]
     Sizeof,
+    #[token("offsetof")]
+    Offsetof,
+    #[token("typeof")]
+    Typeof,
+    #[token("typeinfo")]
+    Typeinfo,
+    #[token("comptime")]
+    Comptime,
     #[token("struct")]
     Struct,
     #[token("union")]
     Union,
+    #[token("enum")]
+    Enum,
     #[token("true")]
     True,
     #[token("false")]
     False,
-    #[token("void")]
-    Void,
-    #[token("bool")]
-    BoolType,
-    #[token("string")]
-    StringType,
-    #[regex(r"u?int(8|16|32|64)(_t)?", int_type)]
-    #[regex(r"[us](8|16|32|64)", int_type, priority = 1)]
-    IntType(Int),
+    // Words at the top level only; elsewhere they are names.
+    Config,
+    Import,
+    Macro,
+    Fn,
 
     #[regex(r"[A-Za-z_][A-Za-z0-9_]*", |l| l.slice().to_string())]
     Ident(String),
@@ -196,12 +205,6 @@ impl fmt::Display for LexError {
             LexError::Param => write!(f, "a positional parameter with so high a number can't be"),
         }
     }
-}
-
-fn int_type(lex: &mut Lexer<'_, Token>) -> Int {
-    let text = lex.slice().trim_end_matches("_t");
-    let digits = text.trim_start_matches(|c: char| !c.is_ascii_digit());
-    Int { bits: digits.parse().unwrap_or(64), signed: !text.starts_with('u') }
 }
 
 /// Integers: decimal, octal, hexadecimal, `1e6`, `_` between digits, C suffixes, durations.
@@ -352,8 +355,8 @@ mod tests {
                 Ok(Token::Var("x".into())),
                 Ok(Token::Param(1)),
                 Ok(Token::ParamCount),
-                Ok(Token::IntType(Int::I32)),
-                Ok(Token::IntType(Int::U8)),
+                Ok(Token::Ident("int32".into())),
+                Ok(Token::Ident("uint8_t".into())),
                 Ok(Token::Ident("integer".into())),
                 Ok(Token::Ident("x".into())),
             ]

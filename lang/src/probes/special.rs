@@ -1,6 +1,6 @@
 //! `begin` and `end`, fired by the runtime.
 
-use super::{Provider, Request, Resolved, Target};
+use super::{Needs, Provider, Request, Resolved, Target};
 use crate::diag::Diagnostic;
 use crate::hir::Context;
 
@@ -11,6 +11,8 @@ pub(super) const BEGIN: Provider = Provider {
     syntax: "begin",
     doc: "Fires once, when all other probes are attached.",
     example: "BEGIN { printf(\"hello\\n\"); exit(); }",
+    options: "",
+    needs: Needs::Nothing,
     expand: |r| special(r, Target::Begin),
 };
 
@@ -21,6 +23,8 @@ pub(super) const END: Provider = Provider {
     syntax: "end",
     doc: "Fires once, when the script ends, before maps are printed.",
     example: "BEGIN { exit(); } END { printf(\"bye\\n\"); }",
+    options: "",
+    needs: Needs::Nothing,
     expand: |r| special(r, Target::End),
 };
 

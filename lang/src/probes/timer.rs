@@ -1,6 +1,6 @@
 //! `interval` and `profile`.
 
-use super::{Period, Provider, Request, Target};
+use super::{Needs, Period, Provider, Request, Target};
 use crate::diag::Diagnostic;
 use crate::hir::Context;
 
@@ -11,6 +11,8 @@ pub(super) const INTERVAL: Provider = Provider {
     syntax: "interval:s:COUNT\ninterval:ms:COUNT\ninterval:us:COUNT\ninterval:hz:RATE\ninterval:1s",
     doc: "Fires at a fixed interval, on one CPU.",
     example: "interval:ms:100 { printf(\"tick\\n\"); exit(); }",
+    options: "",
+    needs: Needs::Nothing,
     expand: |r| {
         let (name, period) = period(r)?;
         let nanos = match period {
@@ -28,6 +30,8 @@ pub(super) const PROFILE: Provider = Provider {
     syntax: "profile:hz:RATE\nprofile:s:COUNT\nprofile:ms:COUNT\nprofile:us:COUNT\nprofile:10ms",
     doc: "Fires on every CPU at a fixed rate, to sample what runs there.",
     example: "profile:hz:99 { @[comm] = count(); } interval:ms:300 { exit(); }",
+    options: "",
+    needs: Needs::Nothing,
     expand: |r| {
         let (name, period) = period(r)?;
         Ok(vec![r.resolved(name, Target::Profile { period }, Context::PerfEvent)])

@@ -1,6 +1,6 @@
 //! `tracepoint` and `rawtracepoint`.
 
-use super::{Provider, Request, Resolved, Target, is_glob};
+use super::{Needs, Provider, Request, Resolved, Target, is_glob};
 use crate::diag::Diagnostic;
 use crate::hir::Context;
 use crate::kernel::KernelError;
@@ -12,6 +12,8 @@ pub(super) const TRACEPOINT: Provider = Provider {
     syntax: "tracepoint:CATEGORY:EVENT",
     doc: "Fires at a kernel tracepoint; its fields are `args.NAME` (list them with `-lv`). Patterns with `*` take several.",
     example: "tracepoint:raw_syscalls:sys_enter { @[comm] = count(); } interval:ms:200 { exit(); }",
+    options: "",
+    needs: Needs::Nothing,
     expand: tracepoint,
 };
 
@@ -22,6 +24,8 @@ pub(super) const RAW_TRACEPOINT: Provider = Provider {
     syntax: "rawtracepoint:EVENT\nrawtracepoint:MODULE:EVENT",
     doc: "Fires at a kernel tracepoint with the raw arguments, `arg0` and so on, or `args.NAME` where the kernel has BTF; cheaper than `tracepoint`.",
     example: "rawtracepoint:sys_enter { @[arg1] = count(); } interval:ms:200 { exit(); }",
+    options: "",
+    needs: Needs::Nothing,
     expand: raw_tracepoint,
 };
 
@@ -30,7 +34,7 @@ fn tracepoint(r: &Request<'_>) -> Result<Vec<Resolved>, Diagnostic> {
     let names =
         if is_glob(category) || is_glob(event) { r.kernel.tracepoints(category, event) } else { vec![(category.clone(), event.clone())] };
     if names.is_empty() {
-        return Err(Diagnostic::error(r.span, format!("no tracepoint matches `{category}:{event}`"))
+        return Err(Diagnostic::empty_pattern(r.span, format!("no tracepoint matches `{category}:{event}`"))
             .help("`beetrace -l 'tracepoint:*'` lists those of this kernel"));
     }
     let mut out = Vec::new();
@@ -49,9 +53,15 @@ fn raw_tracepoint(r: &Request<'_>) -> Result<Vec<Resolved>, Diagnostic> {
         [event] | [_, event] if !event.is_empty() => event,
         _ => return Err(r.bad_syntax()),
     };
+    if let [module, _] = r.parts.as_slice()
+        && !is_glob(module)
+        && !r.kernel.has_module(module)
+    {
+        return Err(r.refused(&format!("kernel module `{module}`"), KernelError::NotFound { near: Vec::new() }));
+    }
     let names = if is_glob(event) { r.kernel.raw_tracepoints(event) } else { vec![event.clone()] };
     if names.is_empty() {
-        return Err(Diagnostic::error(r.span, format!("no raw tracepoint matches `{event}`"))
+        return Err(Diagnostic::empty_pattern(r.span, format!("no raw tracepoint matches `{event}`"))
             .help("`beetrace -l 'rawtracepoint:*'` lists those of this kernel"));
     }
     let mut out = Vec::new();

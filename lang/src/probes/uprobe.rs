@@ -1,17 +1,19 @@
 //! `uprobe` and `uretprobe`.
 
-use super::{Provider, Request, Resolved, Target, is_glob};
+use super::{Needs, Provider, Request, Resolved, Target, is_glob};
 use crate::diag::Diagnostic;
 use crate::hir::Context;
-use crate::kernel::UserBinary;
+use crate::kernel::{KernelError, UserBinary};
 
 pub(super) const UPROBE: Provider = Provider {
     name: "uprobe",
     aliases: &["u"],
     probetype: "uprobe",
-    syntax: "uprobe:BINARY:FUNCTION\nuprobe:BINARY:FUNCTION+OFFSET\nuprobe:BINARY:OFFSET",
+    syntax: "uprobe:BINARY:FUNCTION\nuprobe:BINARY:FUNCTION+OFFSET\nuprobe:BINARY:OFFSET\nuprobe:BINARY@FILE:LINE\nuprobe:BINARY:cpp:FUNCTION",
     doc: "Fires when a function of a program or library is entered; its arguments are `arg0` and so on. BINARY is a path, a command on $PATH, or a library's short name such as `libc`.",
     example: "uprobe:libc:malloc { @[comm] = count(); } interval:ms:200 { exit(); }",
+    options: "",
+    needs: Needs::Nothing,
     expand: |r| expand(r, false),
 };
 
@@ -22,6 +24,8 @@ pub(super) const URETPROBE: Provider = Provider {
     syntax: "uretprobe:BINARY:FUNCTION",
     doc: "Fires when a function of a program or library returns; what it returned is `retval`.",
     example: "uretprobe:libc:malloc { @ = count(); } interval:ms:200 { exit(); }",
+    options: "",
+    needs: Needs::Nothing,
     expand: |r| expand(r, true),
 };
 
@@ -33,11 +37,42 @@ fn expand(r: &Request<'_>, ret: bool) -> Result<Vec<Resolved>, Diagnostic> {
     if spec.is_empty() {
         return Err(r.bad_syntax());
     }
-    let context = if ret { Context::Return { user: true } } else { Context::Entry { user: true } };
+    // `uprobe:BINARY@FILE:LINE[:COLUMN]`
+    if let Some((binary, file)) = binary.rsplit_once('@')
+        && !ret
+    {
+        return at_line(r, binary, file, &spec);
+    }
+    if is_glob(binary) || binary.is_empty() {
+        let mut out = Vec::new();
+        for path in super::binaries(r, binary)? {
+            if let Ok(found) = r.kernel.user_binary(&path, Some(&spec)) {
+                out.extend(found.symbols.iter().map(|s| {
+                    let name = format!("{}:{path}:{}", r.provider.name, s.name);
+                    let target = Target::Uprobe { path: found.path.clone(), file_offset: s.file_offset, symbol: s.name.clone(), ret };
+                    let context = if ret { Context::Return { user: true } } else { Context::Entry { user: true, args: Vec::new() } };
+                    r.resolved(name, target, context)
+                }));
+            }
+        }
+        if out.is_empty() {
+            return Err(Diagnostic::empty_pattern(r.span, format!("no function matches `{spec}` in what `{binary}` stands for")));
+        }
+        return Ok(out);
+    }
+    let context = if ret { Context::Return { user: true } } else { Context::Entry { user: true, args: Vec::new() } };
     let make = |path: &str, symbol: &str, shown: &str, file_offset: u64| {
-        let name = format!("{}:{path}:{shown}", r.provider.name);
+        let mut context = context.clone();
+        if let Context::Entry { args, .. } = &mut context
+            && r.uses_args
+        {
+            *args = r.kernel.user_prototype(path, symbol).unwrap_or_default();
+        }
+        // The path as it is written; a library by its short name has none.
+        let written = if binary.contains('/') && !is_glob(binary) { binary.as_str() } else { path };
+        let name = format!("{}:{written}:{shown}", r.provider.name);
         let target = Target::Uprobe { path: path.into(), file_offset, symbol: symbol.into(), ret };
-        r.resolved(name, target, context.clone())
+        r.resolved(name, target, context)
     };
     if let Ok(address) = crate::parse::parse_number(&spec) {
         return at_address(r, binary, address).map(|(path, offset)| vec![make(&path, "", &spec, offset)]);
@@ -55,21 +90,44 @@ fn expand(r: &Request<'_>, ret: bool) -> Result<Vec<Resolved>, Diagnostic> {
         (Err(e), _) => return Err(missing(r, binary, &spec, e)),
     };
     check_offset(r, &found, offset)?;
-    let glob = is_glob(&spec);
+    let glob = is_glob(&spec) || spec.starts_with("cpp:");
     Ok(found.symbols.iter().map(|s| make(&found.path, &s.name, if glob { &s.name } else { &spec }, s.file_offset + offset)).collect())
+}
+
+/// Every place of the code that a line of a source file became.
+fn at_line(r: &Request<'_>, binary: &str, file: &str, spec: &str) -> Result<Vec<Resolved>, Diagnostic> {
+    let mut numbers = spec.split(':').map(|n| n.parse::<u32>().map_err(|_| r.bad_syntax()));
+    let line = numbers.next().unwrap_or_else(|| Err(r.bad_syntax()))?;
+    let column = numbers.next().transpose()?;
+    let found = r
+        .kernel
+        .source_line(binary, file, line, column)
+        .map_err(|e| r.refused(&format!("statement at `{file}:{spec}` in `{binary}`"), e))?;
+    let all = found.1.into_iter().map(|file_offset| {
+        let name = format!("uprobe:{binary}@{file}:{spec}");
+        let target = Target::Uprobe { path: found.0.clone(), file_offset, symbol: String::new(), ret: false };
+        r.resolved(name, target, Context::Entry { user: true, args: Vec::new() })
+    });
+    Ok(all.collect())
 }
 
 /// The file offset of a virtual address.
 fn at_address(r: &Request<'_>, binary: &str, address: u64) -> Result<(String, u64), Diagnostic> {
-    let found = r.kernel.user_binary(binary, Some("*")).map_err(|e| r.refused(&format!("binary `{binary}`"), e))?;
+    let found = match r.kernel.user_binary(binary, Some("*")) {
+        Ok(found) => found,
+        // A file of bare code: whoever allows everything knows what is there.
+        Err(KernelError::Unavailable(_)) if r.allow_unsafe => return Ok((binary.to_string(), address)),
+        Err(e) => return Err(r.refused(&format!("binary `{binary}`"), e)),
+    };
     let inside = found.symbols.iter().find(|s| address >= s.address && address < s.address + s.size);
     match inside {
         Some(s) => Ok((found.path, s.file_offset + (address - s.address))),
+        None if r.allow_unsafe => Ok((found.path, address)),
         None => Err(Diagnostic::error(r.span, format!("no function of `{}` is at {address:#x}", found.path))),
     }
 }
 
-fn missing(r: &Request<'_>, binary: &str, symbol: &str, error: crate::kernel::KernelError) -> Diagnostic {
+fn missing(r: &Request<'_>, binary: &str, symbol: &str, error: KernelError) -> Diagnostic {
     match r.kernel.user_binary(binary, None) {
         Err(e) => r.refused(&format!("program or library `{binary}`"), e),
         Ok(found) => r.refused(&format!("function `{symbol}` in `{}`", found.path), error),

@@ -3,11 +3,15 @@
 
 use lang::kernel::{Field, Layout};
 use lang::types::{AddrSpace, Int, Type};
+use std::cell::{Cell, OnceCell};
+use std::collections::HashMap;
 
 const PATH: &str = "/sys/kernel/btf/vmlinux";
 const MAGIC: u16 = 0xeb9f;
 /// Nesting of anonymous members, of typedefs and of pointers that is followed.
 const MAX_DEPTH: u32 = 32;
+/// A structure without a name is called by this and the number of its type.
+const ANONYMOUS: &str = "anon#";
 
 /// Kinds of types (include/uapi/linux/btf.h).
 mod kind {
@@ -37,7 +41,14 @@ pub(super) struct Btf {
     strings: (usize, usize),
     /// Offset of each type; type 0 is `void`.
     index: Vec<u32>,
+    /// Look-ups of functions so far: a listing asks for all of them.
+    asked: Cell<u32>,
+    /// Functions by the offset of their names, made when many were asked for.
+    by_name: OnceCell<HashMap<String, u32>>,
 }
+
+/// Look-ups by name after which an index costs less.
+const MANY: u32 = 16;
 
 /// A type's fixed part.
 #[derive(Clone, Copy)]
@@ -71,7 +82,7 @@ impl Btf {
         if types + types_len > data.len() || strings + strings_len > data.len() {
             return None;
         }
-        let mut btf = Btf { data, types, strings: (strings, strings_len), index: vec![0] };
+        let mut btf = Btf { data, types, strings: (strings, strings_len), index: vec![0], asked: Cell::new(0), by_name: OnceCell::new() };
         let mut at = 0;
         while at + 12 <= types_len {
             btf.index.push(at as u32);
@@ -133,6 +144,10 @@ impl Btf {
 
     /// Layout of a structure, or of a union by its name with the prefix `union `.
     pub fn record(&self, name: &str) -> Option<Layout> {
+        if let Some(id) = name.strip_prefix(ANONYMOUS) {
+            let head = self.head(id.parse().ok()?)?;
+            return Some(self.layout(&head));
+        }
         let (plain, wanted) = match name.strip_prefix("union ") {
             Some(n) => (n, kind::UNION),
             None => (name, kind::STRUCT),
@@ -142,9 +157,13 @@ impl Btf {
             let id = self.strip(typedef.size_or_type)?;
             Some((id, self.head(id)?))
         })?;
+        Some(self.layout(&found.1))
+    }
+
+    fn layout(&self, head: &Head) -> Layout {
         let mut fields = Vec::new();
-        self.members(&found.1, 0, 0, &mut fields);
-        Some(Layout { size: found.1.size_or_type, fields })
+        self.members(head, 0, 0, &mut fields);
+        Layout { size: head.size_or_type, fields }
     }
 
     fn members(&self, head: &Head, base: u32, depth: u32, out: &mut Vec<Field>) {
@@ -199,11 +218,18 @@ impl Btf {
                     8 => 64,
                     _ => return Type::Void,
                 };
+                // Strings are arrays of this.
+                if self.string(h.name) == "char" {
+                    return Type::Int(Int::I8);
+                }
                 if encoding >> 24 & 4 != 0 { Type::Bool } else { Type::Int(Int { bits, signed: encoding >> 24 & 1 != 0 }) }
             }
             kind::ENUM | kind::ENUM64 => {
-                let bits = (h.size_or_type.clamp(1, 8) * 8) as u8;
-                Type::Int(Int { bits, signed: h.flag })
+                let int = Int { bits: (h.size_or_type.clamp(1, 8) * 8) as u8, signed: h.flag };
+                match self.string(h.name) {
+                    "" => Type::Int(int),
+                    name => Type::Enum { name: name.into(), int },
+                }
             }
             kind::PTR => Type::ptr(self.pointee(h.size_or_type, depth + 1), AddrSpace::Kernel),
             kind::ARRAY => {
@@ -219,12 +245,13 @@ impl Btf {
         if id == 0 { Type::Void } else { self.ty(id, depth) }
     }
 
-    fn named(&self, _id: u32, h: &Head) -> Type {
-        let name = self.string(h.name);
-        if name.is_empty() {
-            return Type::Void;
-        }
-        Type::Record(if h.kind == kind::UNION { format!("union {name}") } else { name.into() })
+    fn named(&self, id: u32, h: &Head) -> Type {
+        let name = match self.string(h.name) {
+            "" => format!("{ANONYMOUS}{id}"),
+            name if h.kind == kind::UNION => format!("union {name}"),
+            name => name.into(),
+        };
+        Type::Record { name, size: h.size_or_type }
     }
 
     fn parameters(&self, proto: &Head, skip: usize) -> Vec<Field> {
@@ -245,9 +272,21 @@ impl Btf {
 
     /// Parameters and return type of a function.
     pub fn prototype(&self, name: &str) -> Option<(Vec<Field>, Type)> {
-        let (_, func) = self.find(name, &[kind::FUNC])?;
+        let func = self.function(name)?;
         let proto = self.head(func.size_or_type).filter(|h| h.kind == kind::FUNC_PROTO)?;
         Some((self.parameters(&proto, 0), self.ty(proto.size_or_type, 0)))
+    }
+
+    fn function(&self, name: &str) -> Option<Head> {
+        self.asked.set(self.asked.get() + 1);
+        if self.asked.get() < MANY {
+            return self.find(name, &[kind::FUNC]).map(|f| f.1);
+        }
+        let all = self.by_name.get_or_init(|| {
+            let functions = self.heads().filter(|(_, h)| h.kind == kind::FUNC);
+            functions.map(|(id, h)| (self.string(h.name).to_string(), id)).collect()
+        });
+        self.head(*all.get(name)?)
     }
 
     /// Arguments of a raw tracepoint: those of `btf_trace_NAME` without the first.
@@ -274,29 +313,91 @@ impl Btf {
         typedefs.filter_map(|(_, h)| self.string(h.name).strip_prefix("btf_trace_").map(str::to_string)).collect()
     }
 
-    /// The value of an enumerator.
-    pub fn enumerator(&self, name: &str) -> Option<i64> {
+    /// The value of an enumerator and its type.
+    pub fn enumerator(&self, name: &str) -> Option<(i64, Type)> {
         let offset = self.offset_of(name)?;
-        for (_, h) in self.heads() {
-            let (step, wide) = match h.kind {
-                kind::ENUM => (8, false),
-                kind::ENUM64 => (12, true),
-                _ => continue,
-            };
+        for (id, h) in self.heads() {
+            let Some(step) = enumerator_size(&h) else { continue };
             for i in 0..h.len as usize {
                 let at = h.body + i * step;
                 if self.word(at)? == offset {
-                    let low = self.word(at + 4)?;
-                    let high = if wide { self.word(at + 8)? } else { 0 };
-                    return Some(match (wide, h.flag) {
-                        (true, _) => (u64::from(high) << 32 | u64::from(low)) as i64,
-                        (false, true) => i64::from(low as i32),
-                        (false, false) => i64::from(low),
-                    });
+                    return Some((self.enumerator_value(&h, at)?, self.ty(id, 0)));
                 }
             }
         }
         None
+    }
+
+    fn enumerator_value(&self, h: &Head, at: usize) -> Option<i64> {
+        let low = self.word(at + 4)?;
+        Some(match (h.kind, h.flag) {
+            (kind::ENUM64, _) => (u64::from(self.word(at + 8)?) << 32 | u64::from(low)) as i64,
+            (_, true) => i64::from(low as i32),
+            (_, false) => i64::from(low),
+        })
+    }
+
+    /// The enumerators of an enumeration.
+    pub fn enumeration(&self, name: &str) -> Option<(Int, Vec<(String, i64)>)> {
+        let (id, h) = self.find(name, &[kind::ENUM, kind::ENUM64])?;
+        let step = enumerator_size(&h)?;
+        let one = |i: usize| {
+            let at = h.body + i * step;
+            Some((self.string(self.word(at)?).to_string(), self.enumerator_value(&h, at)?))
+        };
+        Some((self.ty(id, 0).int()?, (0..h.len as usize).filter_map(one).collect()))
+    }
+
+    /// The number of a function that is marked as a kfunc.
+    pub fn kfunc(&self, name: &str) -> Option<u32> {
+        let (id, _) = self.find(name, &[kind::FUNC])?;
+        let Some(tag) = self.offset_of("bpf_kfunc") else { return Some(id) };
+        self.heads().any(|(_, h)| h.kind == kind::DECL_TAG && h.name == tag && h.size_or_type == id).then_some(id)
+    }
+
+    /// The number of a per-CPU variable: they are the variables that BTF has.
+    pub fn percpu(&self, name: &str) -> Option<u32> {
+        self.find(name, &[kind::VAR]).map(|f| f.0)
+    }
+
+    /// Kinds of iterators, by the functions that declare them.
+    pub fn iterators(&self) -> Vec<String> {
+        let functions = self.heads().filter(|(_, h)| h.kind == kind::FUNC);
+        let mut out: Vec<String> =
+            functions.filter_map(|(_, h)| Some(self.string(h.name).strip_prefix("bpf_iter_")?.to_string())).collect();
+        out.retain(|n| self.find(&format!("bpf_iter__{n}"), &[kind::STRUCT]).is_some());
+        out.sort();
+        out.dedup();
+        out
+    }
+
+    /// The number of a function, or of a raw tracepoint's `btf_trace_NAME`.
+    pub fn function_id(&self, name: &str) -> Option<u32> {
+        self.find(name, &[kind::FUNC, kind::TYPEDEF]).map(|f| f.0)
+    }
+
+    /// Names of all functions.
+    pub fn functions(&self) -> Vec<String> {
+        let mut out: Vec<String> =
+            self.heads().filter(|(_, h)| h.kind == kind::FUNC).map(|(_, h)| self.string(h.name).to_string()).collect();
+        out.sort();
+        out.dedup();
+        out
+    }
+
+    /// What a typedef stands for.
+    pub fn typedef(&self, name: &str) -> Option<Type> {
+        let (id, _) = self.find(name, &[kind::TYPEDEF])?;
+        Some(self.ty(id, 0))
+    }
+}
+
+/// Bytes of each enumerator of an enumeration; `None` if it is none.
+fn enumerator_size(h: &Head) -> Option<usize> {
+    match h.kind {
+        kind::ENUM => Some(8),
+        kind::ENUM64 => Some(12),
+        _ => None,
     }
 }
 
@@ -326,7 +427,7 @@ mod tests {
     fn host() -> Option<Btf> {
         let btf = Btf::of_kernel();
         if btf.is_none() {
-            eprintln!("skipped: this kernel has no BTF");
+            crate::say::err("skipped: this kernel has no BTF\n");
         }
         btf
     }
@@ -339,8 +440,11 @@ mod tests {
         assert_eq!(field("pid").ty, Type::Int(Int::I32));
         // `char` is unsigned in kernels since 6.2.
         assert!(matches!(&field("comm").ty, Type::Array { elem, len: 16 } if matches!(**elem, Type::Int(Int { bits: 8, .. }))));
-        assert_eq!(field("real_parent").ty, Type::ptr(Type::Record("task_struct".into()), AddrSpace::Kernel));
-        assert_eq!(btf.enumerator("BPF_MAP_TYPE_HASH"), Some(1));
+        assert_eq!(field("real_parent").ty, Type::ptr(Type::record("task_struct", task.size), AddrSpace::Kernel));
+        assert_eq!(btf.enumerator("BPF_MAP_TYPE_HASH").map(|e| e.0), Some(1));
+        let (_, all) = btf.enumeration("bpf_map_type").unwrap();
+        assert!(all.contains(&("BPF_MAP_TYPE_HASH".into(), 1)));
+        assert!(matches!(btf.typedef("pid_t"), Some(Type::Int(Int::I32))));
         assert_eq!(btf.enumerator("NO_SUCH_ENUMERATOR"), None);
     }
 

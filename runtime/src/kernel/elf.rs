@@ -2,7 +2,7 @@
 
 use glob_match::glob_match;
 use lang::diag::nearest;
-use lang::kernel::{KernelError, UserBinary, UserSymbol};
+use lang::kernel::{KernelError, UserBinary, UserSymbol, UserVariable};
 use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Object, ObjectSymbol, SymbolKind, elf};
 use std::path::{Path, PathBuf};
@@ -30,6 +30,14 @@ pub(super) fn find(binary: &str, symbol: Option<&str>) -> Result<UserBinary, Ker
         .filter_map(|s| Some((s.name().ok()?.to_string(), s.address(), s.size())))
         .collect();
     let mut symbols: Vec<UserSymbol> = Vec::new();
+    if let Some(wanted) = wanted.strip_prefix("cpp:") {
+        for (name, address, size) in all.iter().filter(|a| is_cpp(&a.0, wanted)) {
+            if let Some(file_offset) = file_offset(&segments, *address).filter(|_| !symbols.iter().any(|s| s.address == *address)) {
+                symbols.push(UserSymbol { name: bare(name).into(), file_offset, address: *address, size: *size });
+            }
+        }
+        return if symbols.is_empty() { Err(KernelError::NotFound { near: Vec::new() }) } else { Ok(UserBinary { path: shown, symbols }) };
+    }
     let exact = all.iter().any(|(n, ..)| bare(n) == wanted);
     for (name, address, size) in &all {
         let hit = if exact { bare(name) == wanted } else { glob_match(wanted, bare(name)) };
@@ -48,13 +56,56 @@ pub(super) fn find(binary: &str, symbol: Option<&str>) -> Result<UserBinary, Ker
     Ok(UserBinary { path: shown, symbols })
 }
 
+/// Whether a symbol is a function of C++ by its name in the source, with its parameters or (all overloads) without.
+fn is_cpp(symbol: &str, wanted: &str) -> bool {
+    let function = wanted.split('(').next().unwrap_or(wanted);
+    // Most symbols are told apart without taking them to pieces.
+    let last = function.rsplit("::").next().unwrap_or(function);
+    if !symbol.starts_with("_Z") || !(symbol.contains(last) || last.starts_with(|c: char| "~o".contains(c)) || is_glob(wanted)) {
+        return false;
+    }
+    let Ok(parsed) = cpp_demangle::Symbol::new(symbol) else { return false };
+    let Ok(full) = parsed.demangle() else { return false };
+    let hit = |name: &str| if is_glob(wanted) { glob_match(wanted, name) } else { name == wanted };
+    let short = full.split('(').next().unwrap_or(&full).rsplit(' ').next().unwrap_or(&full);
+    hit(&full) || hit(short)
+}
+
+fn is_glob(name: &str) -> bool {
+    name.contains(['*', '?'])
+}
+
+/// A variable of a binary.
+pub(super) fn variable(path: &str, name: &str) -> Result<UserVariable, KernelError> {
+    let unreadable = |e: String| KernelError::Unavailable(format!("{path} can't be read: {e}"));
+    let data = std::fs::read(path).map_err(|e| unreadable(e.to_string()))?;
+    let parsed = object::File::parse(&*data).map_err(|e| unreadable(e.to_string()))?;
+    let relocated = matches!(parsed.kind(), object::ObjectKind::Dynamic);
+    let all = || parsed.symbols().chain(parsed.dynamic_symbols()).filter(|s| s.is_definition());
+    let named = |s: &object::Symbol<'_, '_>| s.name().is_ok_and(|n| bare(n) == name);
+    match all().find(named) {
+        Some(s) => Ok(UserVariable { address: s.address(), size: s.size(), relocated, segments: load_segments(&data) }),
+        None => {
+            let names: Vec<String> = all().filter_map(|s| Some(bare(s.name().ok()?).to_string())).collect();
+            Err(KernelError::NotFound { near: nearest(name, names.iter().map(String::as_str)) })
+        }
+    }
+}
+
+/// Whether a program is loaded where its file says (no PIE), and an address lies within it.
+pub(super) fn holds_fixed(path: &str, address: u64) -> bool {
+    let Ok(data) = std::fs::read(path) else { return false };
+    let fixed = object::File::parse(&*data).is_ok_and(|f| f.kind() == object::ObjectKind::Executable);
+    fixed && load_segments(&data).iter().any(|(start, len, _)| address >= *start && address - start < *len)
+}
+
 /// A symbol without its version (`malloc@@GLIBC_2.2.5`).
 fn bare(name: &str) -> &str {
     name.split('@').next().filter(|n| !n.is_empty()).unwrap_or(name)
 }
 
 /// `(virtual address, bytes in the file, offset in the file)` of each loaded segment.
-fn load_segments(data: &[u8]) -> Vec<(u64, u64, u64)> {
+pub(super) fn load_segments(data: &[u8]) -> Vec<(u64, u64, u64)> {
     let Ok(header) = elf::FileHeader64::<object::Endianness>::parse(data) else { return Vec::new() };
     let Ok(endian) = header.endian() else { return Vec::new() };
     let Ok(headers) = header.program_headers(endian, data) else { return Vec::new() };
@@ -65,14 +116,19 @@ fn load_segments(data: &[u8]) -> Vec<(u64, u64, u64)> {
         .collect()
 }
 
-fn file_offset(segments: &[(u64, u64, u64)], address: u64) -> Option<u64> {
+pub(super) fn file_offset(segments: &[(u64, u64, u64)], address: u64) -> Option<u64> {
     let (start, _, offset) = segments.iter().find(|(start, len, _)| address >= *start && address - start < *len)?;
     Some(address - start + offset)
 }
 
 /// The file that a script means: a path, a command on `$PATH`, or a library by its name with or without `lib` and `.so`.
-fn locate(binary: &str) -> Option<PathBuf> {
+pub(super) fn locate(binary: &str) -> Option<PathBuf> {
     if binary.contains('/') {
+        // The link `/proc/PID/root` leads into another tree of files: its target, as text, means another file.
+        if binary.starts_with("/proc/") && binary.contains("/root/") {
+            let path = PathBuf::from(binary);
+            return path.is_file().then_some(path);
+        }
         let path = std::fs::canonicalize(binary).ok()?;
         return path.is_file().then_some(path);
     }

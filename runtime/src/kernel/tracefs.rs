@@ -97,15 +97,41 @@ fn scalar(spelled: &str, size: u32, signed: bool, category: &str) -> Type {
     if spelled.ends_with('*') {
         // Pointers among the arguments of system calls are the process's.
         let space = if category == "syscalls" { AddrSpace::User } else { AddrSpace::Kernel };
-        let to = if spelled.contains("char") { Type::Int(Int::I8) } else { Type::Void };
-        return Type::ptr(to, space);
+        return Type::ptr(pointee(spelled), space);
+    }
+    if let Some(name) = spelled.strip_prefix("enum ")
+        && matches!(size, 1 | 2 | 4 | 8)
+    {
+        return Type::Enum { name: name.trim().into(), int: Int { bits: (size * 8) as u8, signed } };
     }
     if spelled.ends_with("bool") && size == 1 {
         return Type::Bool;
     }
+    if size == 1 && spelled.split_whitespace().last() == Some("char") && !spelled.contains("unsigned") {
+        return Type::Int(Int::I8);
+    }
     match size {
         1 | 2 | 4 | 8 => Type::Int(Int { bits: (size * 8) as u8, signed }),
         n => Type::Array { elem: Box::new(Type::Int(Int::U8)), len: n },
+    }
+}
+
+/// What a pointer among the fields points to, as far as its spelling tells.
+fn pointee(spelled: &str) -> Type {
+    let inner = spelled.trim_end_matches('*').trim();
+    if inner.contains('*') {
+        return if spelled.matches('*').count() == 2 { Type::ptr(pointee(&inner.replace('*', "")), AddrSpace::User) } else { Type::Void };
+    }
+    let words: Vec<&str> = inner.split_whitespace().filter(|w| *w != "const").collect();
+    match words.as_slice() {
+        ["struct", name] => Type::record(name, 0),
+        ["union", name] => Type::record(&format!("union {name}"), 0),
+        words if words.contains(&"char") => Type::Int(Int::I8),
+        ["int"] => Type::Int(Int::I32),
+        ["unsigned", "int"] => Type::Int(Int::U32),
+        ["long"] => Type::I64,
+        ["unsigned", "long"] | ["size_t"] => Type::U64,
+        _ => Type::Void,
     }
 }
 

@@ -21,6 +21,7 @@ pub(super) struct Total {
 pub(super) fn signed(agg: Agg) -> bool {
     match agg {
         Agg::Sum(i) | Agg::Min(i) | Agg::Max(i) | Agg::Avg(i) | Agg::Stats(i) => i.signed,
+        Agg::TSeries { signed, .. } => signed,
         Agg::Count | Agg::Hist { .. } | Agg::LHist { .. } => false,
     }
 }
@@ -32,7 +33,7 @@ pub(super) fn total(agg: Agg, cpus: &[impl AsRef<[u8]>]) -> Total {
         Agg::Min(int) => extreme(pairs, int, |a, b| a < b),
         Agg::Max(int) => extreme(pairs, int, |a, b| a > b),
         Agg::Avg(int) | Agg::Stats(int) => average(pairs, int),
-        Agg::Count | Agg::Sum(_) | Agg::Hist { .. } | Agg::LHist { .. } => {
+        Agg::Count | Agg::Sum(_) | Agg::Hist { .. } | Agg::LHist { .. } | Agg::TSeries { .. } => {
             let (mut sum, mut updated) = (0u64, false);
             for (value, _) in pairs {
                 sum = sum.wrapping_add(value);

@@ -1,5 +1,6 @@
 //! Histograms as text. The buckets are those of [`Agg::buckets`].
 
+use super::json_value;
 use lang::types::Agg;
 use std::io::Write as _;
 
@@ -11,11 +12,19 @@ struct Label {
     text: String,
     /// The number, if it is shown as such: two buckets' borders that are neighbours make `[5]` of `[5, 6)`.
     plain: Option<i64>,
+    /// The number.
+    number: i128,
 }
 
-/// Appends the lines of a histogram: from the first bucket that holds something to the last. Nothing if all are empty.
-/// Counts are divided by `div`; the bars are not.
-pub(super) fn hist(out: &mut Vec<u8>, agg: Agg, counts: &[u64], div: u32) {
+/// A bucket that is shown.
+struct Bucket {
+    below: Option<Label>,
+    above: Option<Label>,
+    count: u64,
+}
+
+/// From the first bucket that holds something to the last. None if all are empty. Counts are divided by `div`.
+fn shown(agg: Agg, counts: &[u64], div: u32) -> Vec<Bucket> {
     let mut counts = &counts[..counts.len().min(agg.buckets() as usize)];
     let merged;
     if let Agg::LHist { min, max, step } = agg
@@ -26,20 +35,38 @@ pub(super) fn hist(out: &mut Vec<u8>, agg: Agg, counts: &[u64], div: u32) {
     }
     // `div` is without effect on linear histograms.
     let div = if matches!(agg, Agg::Hist { .. }) { u64::from(div.max(1)) } else { 1 };
-    let Some(first) = counts.iter().position(|c| *c > 0) else { return };
+    let Some(first) = counts.iter().position(|c| *c > 0) else { return Vec::new() };
     let last = counts.iter().rposition(|c| *c > 0).unwrap_or(first);
-    let shown = &counts[first..=last];
-    let most = shown.iter().map(|c| c / div).max().unwrap_or(0);
-    let mut below = first.checked_sub(1).and_then(|i| upper(agg, i));
-    for (i, count) in shown.iter().enumerate() {
-        let above = upper(agg, first + i);
+    let bucket = |i: usize| Bucket { below: i.checked_sub(1).and_then(|i| upper(agg, i)), above: upper(agg, i), count: counts[i] / div };
+    (first..=last).map(bucket).collect()
+}
+
+/// Appends the lines of a histogram.
+pub(super) fn hist(out: &mut Vec<u8>, agg: Agg, counts: &[u64], div: u32) {
+    let buckets = shown(agg, counts, div);
+    let most = buckets.iter().map(|b| b.count).max().unwrap_or(0);
+    for Bucket { below, above, count } in buckets {
         let header = header(below.as_ref(), above.as_ref());
-        let count = count / div;
         // Single precision, as in bpftrace: the lengths of bars of great counts depend on it.
         let bar = if most == 0 { 0 } else { (count as f32 / most as f32 * BAR as f32) as usize };
         let _ = writeln!(out, "{header:<16}{count:>8} |{:<BAR$}|", &BARS[..bar.min(BAR)]);
-        below = above;
     }
+}
+
+/// Appends a histogram in JSON: a list of buckets, whose borders both belong to them.
+pub(super) fn json(out: &mut Vec<u8>, agg: Agg, counts: &[u64], div: u32) {
+    out.push(b'[');
+    for (i, Bucket { below, above, count }) in shown(agg, counts, div).into_iter().enumerate() {
+        out.extend_from_slice(if i > 0 { b",{" } else { b"{" });
+        for (name, border) in [("min", below.map(|b| b.number)), ("max", above.map(|a| a.number - 1))] {
+            let Some(border) = border else { continue };
+            let _ = write!(out, "\"{name}\": ");
+            json_value::number(out, border);
+            out.extend_from_slice(b", ");
+        }
+        let _ = write!(out, "\"count\": {count}}}");
+    }
+    out.push(b']');
 }
 
 /// A bar of the full length.
@@ -82,23 +109,24 @@ fn upper(agg: Agg, i: usize) -> Option<Label> {
 /// The small buckets hold one value each, so that the number of the bucket is its upper border.
 fn log2(i: u64, bits: u32) -> Label {
     if i <= 2 << bits {
-        return Label { text: i.to_string(), plain: Some(i as i64) };
+        return Label { text: i.to_string(), plain: Some(i as i64), number: i.into() };
     }
     let part = i & ((1 << bits) - 1);
     let power = (i >> bits) - 1;
     let (decade, rest) = (power / 10, power % 10);
+    let number = i128::from((1u64 << bits) + part) << power;
     let mut text = ((1u64 << rest) * ((1 << bits) + part)).to_string();
     if let Some(unit) = decade.checked_sub(1).and_then(|d| "KMGTPE".chars().nth(d as usize)) {
         text.push(unit);
     }
-    Label { text, plain: None }
+    Label { text, plain: None, number }
 }
 
 fn linear(border: i64, step: i64) -> Label {
     const K: i64 = 1024;
     const M: i64 = K * K;
     if step % K != 0 {
-        return Label { text: border.to_string(), plain: Some(border) };
+        return Label { text: border.to_string(), plain: Some(border), number: border.into() };
     }
     let text = match border {
         0 => "0".into(),
@@ -106,7 +134,7 @@ fn linear(border: i64, step: i64) -> Label {
         n if n % K == 0 => format!("{}K", n / K),
         n => n.to_string(),
     };
-    Label { text, plain: None }
+    Label { text, plain: None, number: border.into() }
 }
 
 #[cfg(test)]

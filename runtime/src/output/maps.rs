@@ -2,6 +2,7 @@
 
 use super::aggregate::{self, total};
 use super::hist::hist;
+use super::tseries::{self, Series};
 use super::value::{Show, narrow, slice, string, word};
 use crate::sink::Entry;
 use codegen::manifest::{MapInfo, Storage};
@@ -24,6 +25,7 @@ pub(super) struct Wish {
 pub(super) fn map(out: &mut Vec<u8>, info: &MapInfo, entries: Vec<Entry>, wish: Wish, show: &mut Show<'_>) {
     match &info.value {
         Type::Agg(agg) if agg.is_hist() => histograms(out, info, *agg, entries, wish, show),
+        Type::Agg(agg @ Agg::TSeries { .. }) => time_series(out, info, *agg, &entries, wish, show),
         _ if info.key.is_none() => scalar(out, info, entries.first(), wish, show),
         _ => keyed(out, info, entries, wish.top, show),
     }
@@ -34,6 +36,7 @@ pub(super) fn updated(info: &MapInfo, found: Option<&Entry>) -> bool {
     found.is_some_and(|e| match (&info.value, info.storage) {
         // The one entry of a per-CPU array is always there.
         (Type::Agg(agg), _) if agg.is_hist() => keyless_counts(*agg, e).iter().any(|c| *c > 0),
+        (Type::Agg(agg @ Agg::TSeries { .. }), _) => !Series::alone(*agg, &e.values).values.is_empty(),
         (Type::Agg(agg), Storage::PerCpuArray) => total(*agg, &e.values).updated,
         _ => true,
     })
@@ -43,6 +46,7 @@ pub(super) fn updated(info: &MapInfo, found: Option<&Entry>) -> bool {
 pub(super) fn entry(out: &mut Vec<u8>, ty: &Type, entry: Option<&Entry>, show: &mut Show<'_>) {
     let values = entry.map_or(&[][..], |e| &e.values);
     match ty {
+        Type::Agg(agg @ Agg::TSeries { .. }) => tseries::chart(out, &Series::alone(*agg, values), show),
         Type::Agg(agg) if !agg.is_hist() => show.aggregate(out, *agg, values),
         _ => show.value(out, ty, values.first().map_or(&[], Vec::as_slice)),
     }
@@ -58,11 +62,16 @@ fn scalar(out: &mut Vec<u8>, info: &MapInfo, found: Option<&Entry>, wish: Wish, 
     out.push(b'\n');
 }
 
-fn keyed(out: &mut Vec<u8>, info: &MapInfo, mut entries: Vec<Entry>, top: u64, show: &mut Show<'_>) {
-    let Some(key) = &info.key else { return };
+/// The last `top` entries in their order; all if it is 0.
+pub(super) fn ordered(key: &Type, value: &Type, mut entries: Vec<Entry>, top: u64) -> Vec<Entry> {
     entries.sort_by(|a, b| by_key(key, &a.key, &b.key));
-    sort_by_value(&info.value, &mut entries);
-    for e in last(&entries, top) {
+    sort_by_value(value, &mut entries);
+    last(entries, top)
+}
+
+fn keyed(out: &mut Vec<u8>, info: &MapInfo, entries: Vec<Entry>, top: u64, show: &mut Show<'_>) {
+    let Some(key) = &info.key else { return };
+    for e in &ordered(key, &info.value, entries, top) {
         name(out, info, key, &e.key, show);
         out.extend_from_slice(b"]: ");
         entry(out, &info.value, Some(e), show);
@@ -82,10 +91,7 @@ fn histograms(out: &mut Vec<u8>, info: &MapInfo, agg: Agg, entries: Vec<Entry>, 
         }
         return;
     };
-    let mut all: Vec<(Vec<u8>, Vec<u64>)> = by_histogram(agg, key, entries).into_iter().collect();
-    all.sort_by(|a, b| by_key(key, &a.0, &b.0));
-    all.sort_by_key(|(_, counts)| counts.iter().fold(0u64, |sum, c| sum.wrapping_add(*c)));
-    for (k, counts) in last(&all, wish.top) {
+    for (k, counts) in &ordered_histograms(agg, key, entries, wish.top) {
         name(out, info, key, k, show);
         out.extend_from_slice(b"]:\n");
         hist(out, agg, counts, div);
@@ -93,10 +99,42 @@ fn histograms(out: &mut Vec<u8>, info: &MapInfo, agg: Agg, entries: Vec<Entry>, 
     }
 }
 
-/// `@name[key`. The parentheses of several keys (and those of a string that looks like it) are left out.
+/// The last `top` histograms by the sum of their counts; all if it is 0.
+pub(super) fn ordered_histograms(agg: Agg, key: &Type, entries: Vec<Entry>, top: u64) -> Vec<(Vec<u8>, Vec<u64>)> {
+    let mut all: Vec<(Vec<u8>, Vec<u64>)> = by_histogram(agg, key, entries).into_iter().collect();
+    all.sort_by(|a, b| by_key(key, &a.0, &b.0));
+    all.sort_by_key(|(_, counts)| counts.iter().fold(0u64, |sum, c| sum.wrapping_add(*c)));
+    last(all, top)
+}
+
+/// Charts come in the order of the keys' bytes, all of them, and show the same intervals.
+fn time_series(out: &mut Vec<u8>, info: &MapInfo, agg: Agg, entries: &[Entry], wish: Wish, show: &mut Show<'_>) {
+    let all = tseries::gather(agg, entries);
+    let Some(key) = &info.key else {
+        let Some((_, series)) = all.first().filter(|(_, s)| wish.zeroed || !s.values.is_empty()) else { return };
+        out.extend_from_slice(info.name.as_bytes());
+        out.extend_from_slice(b":\n");
+        tseries::chart(out, series, show);
+        out.push(b'\n');
+        return;
+    };
+    for (k, series) in &all {
+        name(out, info, key, k, show);
+        out.extend_from_slice(b"]:\n");
+        tseries::chart(out, series, show);
+        out.push(b'\n');
+    }
+}
+
+/// `@name[key`.
 fn name(out: &mut Vec<u8>, info: &MapInfo, ty: &Type, key: &[u8], show: &mut Show<'_>) {
     out.extend_from_slice(info.name.as_bytes());
     out.push(b'[');
+    key_text(out, ty, key, show);
+}
+
+/// A key without the parentheses of several keys (and without those of a string that looks like it).
+pub(super) fn key_text(out: &mut Vec<u8>, ty: &Type, key: &[u8], show: &mut Show<'_>) {
     let start = out.len();
     let div = std::mem::replace(&mut show.div, 1);
     show.value(out, ty, key);
@@ -108,7 +146,7 @@ fn name(out: &mut Vec<u8>, info: &MapInfo, ty: &Type, key: &[u8], show: &mut Sho
 }
 
 /// The buckets of a histogram without keys: each CPU has all of them.
-fn keyless_counts(agg: Agg, entry: &Entry) -> Vec<u64> {
+pub(super) fn keyless_counts(agg: Agg, entry: &Entry) -> Vec<u64> {
     let bucket = |i: usize| entry.values.iter().fold(0u64, |sum, cpu| sum.wrapping_add(word(cpu, i * 8)));
     (0..agg.buckets() as usize).map(bucket).collect()
 }
@@ -131,9 +169,9 @@ fn by_histogram(agg: Agg, key: &Type, entries: Vec<Entry>) -> HashMap<Vec<u8>, V
 }
 
 /// The last `top` elements; all if it is 0.
-fn last<T>(all: &[T], top: u64) -> &[T] {
+fn last<T>(mut all: Vec<T>, top: u64) -> Vec<T> {
     let skip = if top == 0 { 0 } else { all.len().saturating_sub(usize::try_from(top).unwrap_or(usize::MAX)) };
-    &all[skip..]
+    all.split_off(skip)
 }
 
 /// Numbers sort by value (`min` and `max` as if unsigned, `avg` and `stats` by the average); everything else stays in the
@@ -141,8 +179,8 @@ fn last<T>(all: &[T], top: u64) -> &[T] {
 fn sort_by_value(ty: &Type, entries: &mut [Entry]) {
     let first = |e: &Entry| e.values.first().map_or(0, |v| word(v, 0));
     match ty {
-        Type::Int(int) if int.signed => entries.sort_by_key(|e| first(e) as i64),
-        Type::Int(_) => entries.sort_by_key(first),
+        Type::Int(int) | Type::Enum { int, .. } if int.signed => entries.sort_by_key(|e| first(e) as i64),
+        Type::Int(_) | Type::Enum { .. } => entries.sort_by_key(first),
         Type::Agg(agg @ (Agg::Min(_) | Agg::Max(_))) => entries.sort_by_key(|e| total(*agg, &e.values).value),
         Type::Agg(agg) if aggregate::signed(*agg) => entries.sort_by_key(|e| total(*agg, &e.values).value as i64),
         Type::Agg(agg) => entries.sort_by_key(|e| total(*agg, &e.values).value),
@@ -154,24 +192,27 @@ fn sort_by_value(ty: &Type, entries: &mut [Entry]) {
 /// kernel's hash, which is none; here it is the order of the bytes.
 fn by_key(ty: &Type, a: &[u8], b: &[u8]) -> Ordering {
     match ty {
-        Type::Int(int) => {
+        Type::Int(int) | Type::Enum { int, .. } => {
             let signed = lang::types::Int { signed: true, ..*int };
             (narrow(word(a, 0), signed) as i64).cmp(&(narrow(word(b, 0), signed) as i64))
         }
         Type::Str(size) => string(a, *size).cmp(string(b, *size)),
-        Type::Tuple(members) => {
-            let mut at = 0;
-            for m in members {
-                let size = m.stored_size() as usize;
-                let order = by_key(m, slice(a, at, size), slice(b, at, size));
-                if order != Ordering::Equal {
-                    return order;
-                }
-                at += size;
-            }
-            Ordering::Equal
-        }
+        Type::Tuple(members) => by_members(members.iter(), a, b),
+        Type::Named(members) => by_members(members.iter().map(|m| &m.1), a, b),
         Type::Bool | Type::Ptr { .. } | Type::Ksym | Type::Usym => (word(a, 0), word(a, 8)).cmp(&(word(b, 0), word(b, 8))),
         _ => a.cmp(b),
     }
+}
+
+fn by_members<'a>(members: impl Iterator<Item = &'a Type>, a: &[u8], b: &[u8]) -> Ordering {
+    let mut at = 0;
+    for m in members {
+        let size = m.stored_size() as usize;
+        let order = by_key(m, slice(a, at, size), slice(b, at, size));
+        if order != Ordering::Equal {
+            return order;
+        }
+        at += size;
+    }
+    Ordering::Equal
 }

@@ -1,19 +1,34 @@
 //! Output: events and maps become text, as bpftrace 0.27 writes it.
 //!
-//! - [`text`]: the sink, which owns the stream and its buffering;
+//! - [`text`], [`json`]: the sinks;
+//! - [`stream`]: what they share, the stream and its buffering;
 //! - `printf`: conversions;
-//! - `value`: one value of any type, stacks and symbols;
+//! - `value`: one value of any type; with it `record` (structures, enumerations), `stack` (stacks, symbols), `bytes`, `net`, `gfp`;
+//! - `host`: what these must know of the machine: users, control groups, the time;
 //! - `aggregate`: the values of all CPUs made one;
 //! - `maps`: whole maps, their order and layout;
-//! - `hist`: histograms.
+//! - `hist`, `tseries`: histograms and time series.
 
 mod aggregate;
+mod bytes;
+mod effects;
+mod gfp;
 mod hist;
+mod host;
+pub mod json;
+#[cfg(test)]
+mod json_tests;
+mod json_value;
 mod maps;
+mod net;
 mod printf;
+mod record;
+mod stack;
+pub mod stream;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 pub mod text;
+mod tseries;
 mod value;

@@ -2,11 +2,12 @@
 //!
 //! They are those of a C++ stream rather than of C, and this shows: padding knows no sign and no prefix (`%05d` of -4 is
 //! `000-4`, and zeros pad on the right too), precision and the space flag do nothing, and the width of a tuple is that of
-//! its first parenthesis.
+//! its first parenthesis, that of a structure of its brace and a space.
 
-use super::value::{Show, slice, word};
+use super::value::{Show, slice};
+use super::{bytes, gfp, record};
 use lang::format::{ArgSpec, Piece};
-use lang::types::Type;
+use lang::types::{Agg, Type};
 use std::io::Write as _;
 
 /// Appends a format with its arguments, whose values follow each other in `payload`.
@@ -27,24 +28,26 @@ pub(super) fn printf(out: &mut Vec<u8>, format: &[Piece], args: &[Type], payload
 }
 
 /// Appends one argument, padded to its width.
-fn convert(out: &mut Vec<u8>, spec: &ArgSpec, ty: &Type, bytes: &[u8], show: &mut Show<'_>) {
+fn convert(out: &mut Vec<u8>, spec: &ArgSpec, ty: &Type, stored: &[u8], show: &mut Show<'_>) {
     let start = out.len();
     let scalar = ty.is_scalar() || matches!(ty, Type::Ksym | Type::Usym);
-    let first = match spec.conversion {
-        's' | 'r' => {
+    match (spec.conversion, spec.form, ty) {
+        ('r', Some('x'), Type::Buf(size)) => bytes::all_escaped(out, bytes::buffer(stored, *size)),
+        ('r', _, Type::Buf(size)) if spec.form.is_some() => bytes::hex(out, bytes::buffer(stored, *size)),
+        ('g', ..) if scalar => gfp::flags(out, record::scalar(ty, stored)),
+        ('s' | 'r', ..) => {
             show.plus = spec.plus;
-            show.value(out, ty, bytes);
+            show.value(out, ty, stored);
             show.plus = false;
-            if matches!(ty, Type::Tuple(_) | Type::Array { .. }) { 1 } else { out.len() - start }
         }
-        _ if !scalar => {
-            show.value(out, ty, bytes);
-            out.len() - start
-        }
-        _ => {
-            integer(out, spec, word(bytes, 0));
-            out.len() - start
-        }
+        _ if scalar => integer(out, spec, record::scalar(ty, stored)),
+        _ => show.value(out, ty, stored),
+    }
+    // A stream's width is that of what it is given first.
+    let first = match ty {
+        Type::Tuple(_) | Type::Array { .. } => 1,
+        Type::Record { .. } | Type::Named(_) | Type::Agg(Agg::Stats(_)) => 2,
+        _ => out.len() - start,
     };
     pad(out, spec, start, first);
 }
@@ -92,14 +95,16 @@ fn integer(out: &mut Vec<u8>, spec: &ArgSpec, value: u64) {
 mod tests {
     use super::super::testing::{Fake, words};
     use super::*;
-    use codegen::manifest::Settings;
+    use crate::output::host::Host;
+    use codegen::manifest::Manifest;
     use lang::types::Int;
 
     fn formatted(format: &str, args: &[Type], payload: &[u8]) -> String {
         let pieces = lang::format::parse(format.as_bytes()).unwrap();
-        let settings = Settings::default();
-        let mut fake = Fake::default();
-        let mut show = Show { settings: &settings, world: &mut fake, div: 1, plus: false };
+        let mut manifest = Manifest::default();
+        manifest.enums.insert("Foo".into(), vec![("A".into(), -1), ("B".into(), 2)]);
+        let (mut fake, mut host) = (Fake::default(), Host::default());
+        let mut show = Show::new(&manifest, &mut fake, &mut host);
         let mut out = Vec::new();
         printf(&mut out, &pieces, args, payload, &mut show);
         String::from_utf8_lossy(&out).into_owned()
@@ -147,5 +152,32 @@ mod tests {
         let pair = Type::Tuple(vec![Type::I64, Type::I64]);
         let got = formatted("[%10s][%-8s]%s", &[pair, Type::Bool, Type::Int(Int::I8)], &words(&[1, 2, 1, -1]));
         assert_eq!(got, "[         (1, 2)][true    ]-1");
+    }
+
+    #[test]
+    fn enumerations_and_flags() {
+        let e = Type::Enum { name: "Foo".into(), int: Int::I32 };
+        let got = formatted("%s %d %ld %5s|%-5s|%+s|%x|%p|%s", &vec![e.clone(); 9], &words(&[2, 2, -1, 2, 2, -1, 2, 2, 7]));
+        assert_eq!(got, "B 2 4294967295     B|B    |A|2|0x2|7");
+        assert_eq!(ints("%gr|%20gr|%-5gr|", &[3264, 0x80_0000_0000, 0x10]), "GFP_KERNEL|        0x8000000000|0x10 |");
+    }
+
+    #[test]
+    fn buffers() {
+        let stored = [&words(&[4])[..], b"a\\x\xff....", b"12345678"].concat();
+        let got = formatted("%r|%rx|%rh|%s|%20rh|%-20r|", &vec![Type::Buf(10); 6], &stored.repeat(6));
+        assert_eq!(got, r"a\x\xff|\x61\x5c\x78\xff|61 5c 78 ff|a\x\xff|         61 5c 78 ff|a\x\xff             |");
+        assert_eq!(formatted("%r|%rh", &[Type::Buf(8), Type::Buf(8)], &words(&[0, 1, 99, 2])), r"|02 00 00 00 00 00 00 00");
+    }
+
+    #[test]
+    fn values_with_names() {
+        let inner = Type::Named(vec![("e".into(), Type::Bool)]);
+        let pair = Type::Tuple(vec![Type::I64, Type::I64]);
+        let v = Type::Named(vec![("a".into(), Type::I64), ("b".into(), Type::Str(2)), ("c".into(), pair), ("d".into(), inner)]);
+        let stored = [&words(&[1])[..], b"x\0\0\0\0\0\0\0", &words(&[1, 2, 1])].concat();
+        let got = formatted("%10s|%-5s|%+s", &vec![v; 3], &stored.repeat(3));
+        let plain = ".a = 1, .b = x, .c = (1, 2), .d = { .e = true } }";
+        assert_eq!(got, format!("        {{ {plain}|{{    {plain}|{{ .a = +1, .b = x, .c = (+1, +2), .d = {{ .e = true }} }}"));
     }
 }

@@ -1,92 +1,14 @@
 //! The sink as a whole, against texts that bpftrace 0.27.1 printed.
 
-use super::testing::{Fake, words};
-use super::text::{Buffering, TextOptions, TextSink};
+use super::stream::{Buffering, OutputOptions};
+use super::testing::{Bench, Fake, Shared, int, one, text, words};
+use super::text::TextSink;
 use crate::sink::{Entry, Losses, Sink};
-use codegen::manifest::{Action, Manifest, MapId, MapInfo, Storage};
+use codegen::manifest::{Action, Storage};
 use lang::source::{SourceMap, Span};
 use lang::types::{Agg, Int, StackMode, Type};
-use std::cell::RefCell;
 use std::io::{self, Write};
-use std::rc::Rc;
 use std::sync::Arc;
-
-/// A stream that keeps what is written to it.
-#[derive(Clone, Default)]
-struct Shared(Rc<RefCell<Vec<u8>>>);
-
-impl Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Shared {
-    fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.borrow()).into_owned()
-    }
-}
-
-/// Maps with what they hold, and a sink over them.
-#[derive(Default)]
-struct Bench {
-    manifest: Manifest,
-    fake: Fake,
-    options: TextOptions,
-    errors: Shared,
-}
-
-impl Bench {
-    fn map(&mut self, name: &str, key: Option<Type>, value: Type, storage: Storage, entries: Vec<Entry>) -> MapId {
-        let id = self.manifest.maps.len() as u32;
-        self.manifest.maps.push(MapInfo { name: name.into(), elf_name: String::new(), key, value, storage });
-        self.fake.maps.insert(id, entries);
-        MapId(id)
-    }
-
-    fn hash(&mut self, name: &str, key: Type, value: Type, entries: &[(Vec<u8>, Vec<u8>)]) -> MapId {
-        let entries = entries.iter().map(|(k, v)| Entry { key: k.clone(), values: vec![v.clone()] }).collect();
-        self.map(name, Some(key), value, Storage::Hash, entries)
-    }
-
-    fn run(&mut self, work: impl FnOnce(&mut TextSink, &mut Fake)) -> String {
-        let out = Shared::default();
-        let manifest = Arc::new(self.manifest.clone());
-        let sink = TextSink::new(manifest, Box::new(out.clone()), self.options.clone());
-        let mut sink = sink.with_errors(Box::new(self.errors.clone()));
-        work(&mut sink, &mut self.fake);
-        sink.flush().unwrap();
-        out.text()
-    }
-
-    fn event(&mut self, action: Action, payload: &[u8]) -> String {
-        self.run(|sink, fake| sink.event(&action, payload, fake).unwrap())
-    }
-
-    fn at_exit(&mut self) -> String {
-        self.run(|sink, fake| sink.maps(fake).unwrap())
-    }
-}
-
-fn int(n: i64) -> Vec<u8> {
-    words(&[n])
-}
-
-/// A string padded to a multiple of 8.
-fn text(s: &str) -> Vec<u8> {
-    let mut bytes = s.as_bytes().to_vec();
-    bytes.resize(s.len() / 8 * 8 + 8, 0);
-    bytes
-}
-
-fn one(values: Vec<Vec<u8>>) -> Vec<Entry> {
-    vec![Entry { key: vec![], values }]
-}
 
 #[test]
 fn values() {
@@ -248,11 +170,11 @@ fn messages() {
     b.run(|sink, fake| {
         sink.attached(1).unwrap();
         sink.attached(2).unwrap();
-        sink.event(&Action::Warning { what: "No such key.".into(), span }, &int(-2), fake).unwrap();
+        sink.event(&Action::Warning { what: "No such key.".into(), helper: Some("map_delete_elem".into()), span }, &int(-2), fake).unwrap();
         sink.lost(Losses { events: 5, updates: 1, stacks: 0 }, Losses { events: 2, ..Losses::default() }).unwrap();
         sink.lost(Losses::default(), Losses::default()).unwrap();
     });
-    let want = "Attached 1 probe\nAttached 2 probes\nstdin:2:2-15: WARNING: No such key.\nAdditional Info - retcode: -2\n    \
+    let want = "Attached 1 probe\nAttached 2 probes\nstdin:2:2-15: WARNING: No such key.\nAdditional Info - helper: map_delete_elem, retcode: -2\n    \
                 delete(@a, 5); }\n    ~~~~~~~~~~~~~\nLost 3 events, 1 map update\n";
     assert_eq!(b.errors.text(), want);
     b.options.quiet = true;
@@ -274,7 +196,7 @@ fn a_closed_stream_is_an_error_and_buffering_decides_when() {
     }
     let action = Action::PrintValue { ty: Type::I64 };
     for (buffering, fails_at) in [(Buffering::None, 0), (Buffering::Line, 1), (Buffering::Full, 2)] {
-        let options = TextOptions { buffering, ..TextOptions::default() };
+        let options = OutputOptions { buffering, ..OutputOptions::default() };
         let mut sink = TextSink::new(Arc::default(), Box::new(Closed), options);
         let mut fake = Fake::default();
         let steps = [sink.event(&action, &int(1), &mut fake), sink.flush(), sink.maps(&mut fake)];
@@ -306,4 +228,56 @@ fn zeroed_maps_print_as_zero() {
         sink.maps(fake).unwrap();
     });
     assert_eq!(got, "\n\n@c: 0\n@h:\n\n\n\n@h:\n\n");
+}
+
+#[test]
+fn enumerations_as_keys_and_values() {
+    let mut b = Bench::default();
+    b.manifest.enums.insert("Foo".into(), vec![("A".into(), -1), ("B".into(), 2)]);
+    let foo = Type::Enum { name: "Foo".into(), int: Int::I32 };
+    b.hash("@", foo.clone(), Type::I64, &[(int(2), int(2)), (int(-1), int(1))]);
+    b.hash("@v", Type::I64, foo.clone(), &[(int(2), int(-1)), (int(1), int(2))]);
+    b.hash("@x", Type::Tuple(vec![foo.clone(), Type::I64]), foo.clone(), &[(words(&[2, 1]), int(2))]);
+    b.hash("@y", foo, Type::Str(2), &[(int(2), text("a")), (int(-1), text("b"))]);
+    assert_eq!(b.at_exit(), "\n\n@[A]: 1\n@[B]: 2\n@v[2]: A\n@v[1]: B\n@x[B, 1]: B\n@y[A]: b\n@y[B]: a\n");
+}
+
+#[test]
+fn values_with_names_as_keys() {
+    let mut b = Bench::default();
+    let ty = Type::Named(vec![("a".into(), Type::I64), ("b".into(), Type::Str(2))]);
+    let key = |a, s: &str| [int(a), text(s)].concat();
+    b.hash("@j", ty, Type::Str(2), &[(key(2, "x"), text("a")), (key(1, "z"), text("a")), (key(1, "y"), text("a"))]);
+    assert_eq!(b.at_exit(), "\n\n@j[{ .a = 1, .b = y }]: a\n@j[{ .a = 1, .b = z }]: a\n@j[{ .a = 2, .b = x }]: a\n");
+}
+
+#[test]
+fn addresses_users_and_times() {
+    let mut b = Bench::default();
+    b.manifest.strings = vec!["*".into(), "%Y.%f".into()];
+    let mut print = |ty: Type, bytes: &[u8]| b.event(Action::PrintValue { ty }, bytes);
+    assert_eq!(print(Type::Inet, &words(&[2, 0x0100_007f, 0])), "127.0.0.1\n");
+    assert_eq!(print(Type::Mac, &words(&[0x0000_efcd_ab02_01ff])), "FF:01:02:AB:CD:EF\n");
+    assert_eq!(print(Type::Username, &int(0)), "root\n");
+    assert_eq!(print(Type::Buf(4), &words(&[2, 0xff61])), "a\\xff\n");
+    // with clock 2 the nanoseconds count from the epoch; `%f` is their microseconds
+    assert_eq!(print(Type::Timestamp, &words(&[1_000_000_000_123_456_789, 1 << 8 | 2])), "2001.123456\n");
+    assert_eq!(print(Type::CgroupPath, &words(&[0, 0])), "\n");
+    assert!(print(Type::Timestamp, &words(&[0, 1 << 8])).starts_with("20"));
+}
+
+#[test]
+fn time_series() {
+    let mut b = Bench::default();
+    let ty = Type::Agg(Agg::TSeries { interval: 1_000_000_000, intervals: 2, fold: lang::types::Fold::Last, signed: true });
+    let cells = |n| vec![words(&[5, 1, n, 0, 0, 0]), vec![0; 48]];
+    let map = b.map("@", None, ty.clone(), Storage::PerCpuArray, one(cells(0)));
+    assert_eq!(b.at_exit(), "\n\n");
+    assert_eq!(b.event(Action::PrintMap { map }, &words(&[0, 0])), "");
+    b.fake.maps.insert(map.0, one(cells(10)));
+    let chart = b.at_exit();
+    assert!(chart.starts_with("\n\n@:\n                   4  ") && chart.ends_with("  6\n\n"), "{chart}");
+    let key = Entry { key: int(7), values: cells(0) };
+    let keyed = b.map("@k", Some(Type::I64), ty, Storage::PerCpuHash, vec![key]);
+    assert_eq!(b.event(Action::PrintMap { map: keyed }, &words(&[0, 0])), "@k[7]:\n<no data>\n");
 }

@@ -1,69 +1,33 @@
 //! The sink that writes text.
 
+use super::effects;
+use super::host::Host;
 use super::maps::{self, Wish};
 use super::printf::printf;
-use super::value::{Show, word};
+use super::stream::{self, OutputOptions, Stream, Zeroed, show};
+use super::value::word;
 use crate::sink::{Losses, Sink, World};
 use codegen::manifest::{Action, Manifest, MapId};
 use lang::source::{SourceMap, Span};
 use lang::types::Type;
-use std::collections::HashSet;
-use std::ffi::CString;
 use std::io::{self, Write};
 use std::sync::Arc;
-
-/// Text that waits is written out when it is longer than this, whatever the buffering.
-const FULL: usize = 64 * 1024;
-/// Bytes that a formatted time may have.
-const TIME: usize = 256;
-
-/// When text is passed on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Buffering {
-    /// After every batch of events, so that every line is seen soon.
-    #[default]
-    Line,
-    /// When there is much of it, and at the end.
-    Full,
-    /// After every event.
-    None,
-}
-
-/// What the caller may choose.
-#[derive(Clone, Debug)]
-pub struct TextOptions {
-    /// Leaves out the message on attached probes.
-    pub quiet: bool,
-    /// Prints the warnings of the script's run.
-    pub warnings: bool,
-    /// When text is passed on.
-    pub buffering: Buffering,
-    /// The script, so that warnings can quote it.
-    pub sources: Option<SourceMap>,
-}
-
-impl Default for TextOptions {
-    fn default() -> Self {
-        TextOptions { quiet: false, warnings: true, buffering: Buffering::Line, sources: None }
-    }
-}
 
 /// Writes what bpftrace writes: events and maps to one stream, messages about the run to another.
 pub struct TextSink {
     manifest: Arc<Manifest>,
-    writer: Box<dyn Write>,
+    stream: Stream,
     errors: Box<dyn Write>,
-    options: TextOptions,
-    /// Text that is not written yet.
-    text: Vec<u8>,
-    /// Maps without keys that were zeroed after something had been counted.
-    zeroed: HashSet<u32>,
+    options: OutputOptions,
+    zeroed: Zeroed,
+    host: Host,
 }
 
 impl TextSink {
     /// A sink that writes to `writer`, and messages to the standard error stream.
-    pub fn new(manifest: Arc<Manifest>, writer: Box<dyn Write>, options: TextOptions) -> TextSink {
-        TextSink { manifest, writer, errors: Box::new(io::stderr()), options, text: Vec::with_capacity(8192), zeroed: HashSet::new() }
+    pub fn new(manifest: Arc<Manifest>, writer: Box<dyn Write>, options: OutputOptions) -> TextSink {
+        let stream = Stream::new(writer, options.buffering);
+        TextSink { manifest, stream, errors: Box::new(io::stderr()), options, zeroed: Zeroed::default(), host: Host::default() }
     }
 
     /// Messages go to `errors` instead.
@@ -72,19 +36,9 @@ impl TextSink {
         self
     }
 
-    /// Passes all text on to the writer, and that to its end.
-    fn write_out(&mut self) -> io::Result<()> {
-        if !self.text.is_empty() {
-            let done = self.writer.write_all(&self.text);
-            self.text.clear();
-            done?;
-        }
-        self.writer.flush()
-    }
-
     /// A message, in its place among the text. Nobody is told if the error stream is closed.
     fn message(&mut self, text: &str) -> io::Result<()> {
-        self.write_out()?;
+        self.stream.write_out()?;
         let _ = self.errors.write_all(text.as_bytes());
         let _ = self.errors.flush();
         Ok(())
@@ -93,11 +47,9 @@ impl TextSink {
     fn print_map(&mut self, id: MapId, payload: &[u8], world: &mut dyn World) -> io::Result<()> {
         let Some(info) = self.manifest.maps.get(id.0 as usize) else { return Ok(()) };
         let entries = world.entries(id)?;
-        // Nothing divides by 0.
-        let div = (word(payload, 8) as u32).max(1);
-        let mut show = Show { settings: &self.manifest.settings, world, div, plus: false };
-        let wish = Wish { top: word(payload, 0), asked: true, zeroed: self.zeroed.contains(&id.0) };
-        maps::map(&mut self.text, info, entries, wish, &mut show);
+        let mut show = show(&self.manifest, world, &mut self.host, word(payload, 8));
+        let wish = Wish { top: word(payload, 0), asked: true, zeroed: self.zeroed.has(id) };
+        maps::map(&mut self.stream.text, info, entries, wish, &mut show);
         Ok(())
     }
 
@@ -109,87 +61,56 @@ impl TextSink {
         if let Type::Agg(_) = info.value {
             let entries = world.entries(id)?;
             let found = entries.iter().find(|e| e.key == key);
-            let mut show = Show { settings: &self.manifest.settings, world, div: 1, plus: false };
-            maps::entry(&mut self.text, &info.value, found, &mut show);
+            let mut show = show(&self.manifest, world, &mut self.host, 1);
+            maps::entry(&mut self.stream.text, &info.value, found, &mut show);
         } else {
-            let mut show = Show { settings: &self.manifest.settings, world, div: 1, plus: false };
-            show.value(&mut self.text, &info.value, value);
+            let mut show = show(&self.manifest, world, &mut self.host, 1);
+            show.value(&mut self.stream.text, &info.value, value);
         }
-        self.text.push(b'\n');
+        self.stream.text.push(b'\n');
         Ok(())
     }
 
-    /// Remembers that the map holds something now: once it is zero, its values do not tell.
-    fn will_be_zeroed(&mut self, id: MapId, world: &mut dyn World) -> io::Result<()> {
-        let Some(info) = self.manifest.maps.get(id.0 as usize) else { return Ok(()) };
-        if info.key.is_none() && maps::updated(info, world.entries(id)?.first()) {
-            self.zeroed.insert(id.0);
-        }
-        Ok(())
-    }
-
-    fn warning(&mut self, what: &str, span: Span, ret: i64) -> io::Result<()> {
-        if !self.options.warnings {
+    fn told(&mut self, error: bool, what: &str, span: Span, helper: Option<(&str, i64)>) -> io::Result<()> {
+        if !self.options.warnings && !error {
             return Ok(());
         }
+        let kind = if error { "ERROR" } else { "WARNING" };
         let mut text = String::new();
         let (place, quote) = self.options.sources.as_ref().map_or_else(Default::default, |s| quoted(s, span));
-        text.push_str(&format!("{place}WARNING: {what}\n"));
-        if ret != 0 {
-            text.push_str(&format!("Additional Info - retcode: {ret}\n"));
+        text.push_str(&format!("{place}{kind}: {what}\n"));
+        if let Some((helper, ret)) = helper {
+            text.push_str(&format!("Additional Info - helper: {helper}, retcode: {ret}\n"));
         }
         text.push_str(&quote);
         self.message(&text)
     }
 }
 
+/// What a warning says: the system's text for the error, without the number that Rust adds, if it says nothing itself.
+pub(super) fn said(what: &str, ret: i64) -> String {
+    if !what.is_empty() {
+        return what.to_string();
+    }
+    let text = io::Error::from_raw_os_error(ret.unsigned_abs() as i32).to_string();
+    text.split(" (os error").next().unwrap_or_default().to_string()
+}
+
 /// `stdin:1:8-15: `, and the line with its mark; of a span over several lines, the lines.
 fn quoted(sources: &SourceMap, span: Span) -> (String, String) {
-    let Some(id) = sources.ids().find(|id| *id == span.file) else { return Default::default() };
-    let file = sources.file(id);
-    let bytes = file.text.as_bytes();
-    let start = (span.start as usize).min(bytes.len());
-    let end = (span.end as usize).clamp(start, bytes.len());
-    let line_of = |at: usize| bytes[..at].iter().filter(|b| **b == b'\n').count() + 1;
-    let (from, to) = (line_of(start), line_of(end));
+    let Some(p) = stream::place(sources, span) else { return Default::default() };
+    let ((from, left), (to, right)) = (p.from, p.to);
     if from != to {
-        let lines = file.text.lines().skip(from - 1).take(to - from + 1);
-        return (format!("{}:{from}-{to}: ", file.name), lines.map(|l| format!("{l}\n")).collect());
+        let lines = p.text.lines().skip(from - 1).take(to - from + 1);
+        return (format!("{}:{from}-{to}: ", p.name), lines.map(|l| format!("{l}\n")).collect());
     }
-    let begin = bytes[..start].iter().rposition(|b| *b == b'\n').map_or(0, |p| p + 1);
-    let (left, right) = (start - begin, end - begin);
-    let line = file.text.lines().nth(from - 1).unwrap_or("");
+    let line = p.text.lines().nth(from - 1).unwrap_or("");
     let mut mark = String::new();
-    for (i, b) in line.bytes().enumerate().take(right) {
-        let sign = if i < left { " " } else { "~" };
+    for (i, b) in line.bytes().enumerate().take(right - 1) {
+        let sign = if i < left - 1 { " " } else { "~" };
         mark.push_str(&sign.repeat(if b == b'\t' { 4 } else { 1 }));
     }
-    let place = format!("{}:{from}:{}-{}: ", file.name, left + 1, right + 1);
-    (place, format!("{}\n{mark}\n", line.replace('\t', "    ")))
-}
-
-/// Appends the local time in the format of strftime(3).
-fn local_time(out: &mut Vec<u8>, format: &str) {
-    let Ok(format) = CString::new(format) else { return };
-    let mut text = [0u8; TIME];
-    // SAFETY: all pointers are to live values of their types; `tm` is plain data for which zeros are a value; strftime writes at
-    // most `TIME` bytes and says how many, without the NUL.
-    let length = unsafe {
-        let now = libc::time(std::ptr::null_mut());
-        let mut tm: libc::tm = std::mem::zeroed();
-        if libc::localtime_r(&now, &mut tm).is_null() {
-            return;
-        }
-        libc::strftime(text.as_mut_ptr().cast(), TIME, format.as_ptr(), &tm)
-    };
-    out.extend_from_slice(&text[..length.min(TIME)]);
-}
-
-/// A run that ends early still shows what it had.
-impl Drop for TextSink {
-    fn drop(&mut self) {
-        let _ = self.write_out();
-    }
+    (format!("{}:{from}:{left}-{right}: ", p.name), format!("{}\n{mark}\n", line.replace('\t', "    ")))
 }
 
 impl Sink for TextSink {
@@ -203,44 +124,73 @@ impl Sink for TextSink {
     fn event(&mut self, action: &Action, payload: &[u8], world: &mut dyn World) -> io::Result<()> {
         match action {
             Action::Printf { format, args } => {
-                let mut show = Show { settings: &self.manifest.settings, world, div: 1, plus: false };
-                printf(&mut self.text, format, args, payload, &mut show);
+                let mut show = show(&self.manifest, world, &mut self.host, 1);
+                printf(&mut self.stream.text, format, args, payload, &mut show);
             }
+            Action::Message { error, format, args, span } => {
+                let text = {
+                    let mut show = show(&self.manifest, world, &mut self.host, 1);
+                    effects::formatted(format, args, payload, &mut show)
+                };
+                self.told(*error, &String::from_utf8_lossy(&text), *span, None)?;
+            }
+            Action::Cat { format, args } => {
+                let path = {
+                    let mut show = show(&self.manifest, world, &mut self.host, 1);
+                    effects::formatted(format, args, payload, &mut show)
+                };
+                match effects::cat(&path, self.manifest.settings.max_cat_bytes) {
+                    Ok(text) => self.stream.text.extend(text),
+                    Err(why) => self.message(&format!("ERROR: {why}\n"))?,
+                }
+            }
+            Action::System { format, args } => {
+                let command = {
+                    let mut show = show(&self.manifest, world, &mut self.host, 1);
+                    effects::formatted(format, args, payload, &mut show)
+                };
+                self.stream.write_out()?;
+                match effects::system(&command) {
+                    Ok(text) => self.stream.text.extend(text),
+                    Err(why) => self.message(&format!("ERROR: {why}\n"))?,
+                }
+            }
+            Action::Join { separator, size } => {
+                self.stream.text.extend(effects::join(payload, *size, separator));
+                self.stream.text.push(b'\n');
+            }
+            Action::Unwatch => {}
             Action::PrintValue { ty } => {
-                let mut show = Show { settings: &self.manifest.settings, world, div: 1, plus: false };
-                show.value(&mut self.text, ty, payload);
-                self.text.push(b'\n');
+                let mut show = show(&self.manifest, world, &mut self.host, 1);
+                show.value(&mut self.stream.text, ty, payload);
+                self.stream.text.push(b'\n');
             }
             Action::PrintMap { map } => self.print_map(*map, payload, world)?,
             Action::PrintEntry { map } => self.print_entry(*map, payload, world)?,
-            Action::Time { format } => local_time(&mut self.text, format),
-            Action::Warning { what, span } => self.warning(what, *span, word(payload, 0) as i64)?,
-            Action::Zero { map } => self.will_be_zeroed(*map, world)?,
-            Action::Clear { map } => {
-                self.zeroed.remove(&map.0);
+            Action::Time { format } => stream::local_time(&mut self.stream.text, format),
+            Action::Warning { what, helper, span } => {
+                let ret = word(payload, 0) as i64;
+                self.told(false, &said(what, ret), *span, helper.as_deref().map(|h| (h, ret)))?;
             }
+            Action::Zero { map } => self.zeroed.zero(&self.manifest, *map, world)?,
+            Action::Clear { map } => self.zeroed.clear(*map),
             Action::Exit => {}
         }
-        if self.options.buffering == Buffering::None || self.text.len() > FULL {
-            self.write_out()?;
-        }
-        Ok(())
+        self.stream.event_done()
     }
 
     /// Two empty lines tell the run from what follows, whether maps follow or not.
     fn maps(&mut self, world: &mut dyn World) -> io::Result<()> {
-        self.text.extend_from_slice(b"\n\n");
+        self.stream.text.extend_from_slice(b"\n\n");
         if self.manifest.settings.print_maps_on_exit {
-            let mut order: Vec<usize> = (0..self.manifest.maps.len()).collect();
-            order.sort_by(|a, b| self.manifest.maps[*a].name.cmp(&self.manifest.maps[*b].name));
-            for i in order {
-                let entries = world.entries(MapId(i as u32))?;
-                let mut show = Show { settings: &self.manifest.settings, world, div: 1, plus: false };
-                let wish = Wish { zeroed: self.zeroed.contains(&(i as u32)), ..Wish::default() };
-                maps::map(&mut self.text, &self.manifest.maps[i], entries, wish, &mut show);
+            for id in stream::by_name(&self.manifest) {
+                let entries = world.entries(id)?;
+                let mut show = show(&self.manifest, world, &mut self.host, 1);
+                let wish = Wish { zeroed: self.zeroed.has(id), ..Wish::default() };
+                maps::map(&mut self.stream.text, &self.manifest.maps[id.0 as usize], entries, wish, &mut show);
             }
         }
-        self.write_out()
+        self.stream.write_out()
     }
 
     fn lost(&mut self, now: Losses, before: Losses) -> io::Result<()> {
@@ -260,7 +210,16 @@ impl Sink for TextSink {
         self.message(&format!("Lost {}\n", parts.join(", ")))
     }
 
+    fn text(&mut self, text: &str) -> io::Result<()> {
+        self.stream.text.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+
+    fn benchmarks(&mut self, results: &[crate::modes::Bench]) -> io::Result<()> {
+        self.text(&crate::modes::table(results))
+    }
+
     fn flush(&mut self) -> io::Result<()> {
-        if self.options.buffering == Buffering::Full { Ok(()) } else { self.write_out() }
+        self.stream.batch_done()
     }
 }

@@ -1,19 +1,21 @@
 //! One value of any type as text.
 
-use crate::sink::{Frame, World};
-use codegen::manifest::Settings;
+use super::host::{Host, moment};
+use super::stack::{stack, symbol};
+use super::{bytes, net};
+use crate::sink::World;
+use codegen::manifest::Manifest;
 use lang::types::{Int, StackMode, Type};
 use std::io::Write as _;
 
-/// Indentation of a frame of a stack.
-const INDENT: &str = "        ";
-
 /// What the printing of a value needs besides the value.
 pub(super) struct Show<'a> {
-    /// The script's settings.
-    pub settings: &'a Settings,
+    /// The script's settings, structures, enumerations and texts.
+    pub manifest: &'a Manifest,
     /// Stacks and symbols come from here.
     pub world: &'a mut dyn World,
+    /// Users, control groups and the time of boot come from here.
+    pub host: &'a mut Host,
     /// Integers are divided by this, which is never 0.
     pub div: u32,
     /// Signed integers carry their `+`.
@@ -62,6 +64,13 @@ pub(super) fn string(bytes: &[u8], size: u32) -> &[u8] {
     &buffer[..end]
 }
 
+impl<'a> Show<'a> {
+    /// Values as they are, not divided.
+    pub fn new(manifest: &'a Manifest, world: &'a mut dyn World, host: &'a mut Host) -> Show<'a> {
+        Show { manifest, world, host, div: 1, plus: false }
+    }
+}
+
 impl Show<'_> {
     /// Appends the value that is stored in `bytes`. Bytes that are missing count as zero.
     pub fn value(&mut self, out: &mut Vec<u8>, ty: &Type, bytes: &[u8]) {
@@ -69,12 +78,23 @@ impl Show<'_> {
             Type::Void => out.extend_from_slice(b"null"),
             Type::Bool => out.extend_from_slice(if word(bytes, 0) != 0 { b"true" } else { b"false" }),
             Type::Int(int) => self.integer(out, word(bytes, 0), *int),
+            Type::Enum { name, int } => self.enumerator(out, name, *int, word(bytes, 0)),
             Type::Str(size) => self.text(out, bytes, *size),
             Type::Ptr { .. } => {
                 let _ = write!(out, "{:#x}", word(bytes, 0));
             }
             Type::Array { elem, len } => self.array(out, elem, *len, bytes),
-            Type::Record(_) => out.extend_from_slice(b"{}"),
+            Type::Record { name, .. } => self.record(out, name, bytes),
+            Type::Named(members) => self.named(out, members, bytes),
+            Type::Buf(size) => bytes::escaped(out, bytes::buffer(bytes, *size)),
+            Type::Inet => net::inet(out, bytes),
+            Type::Mac => net::mac(out, bytes),
+            Type::Username => out.extend_from_slice(self.host.user(word(bytes, 0)).as_bytes()),
+            Type::Timestamp => self.timestamp(out, bytes),
+            Type::CgroupPath => {
+                let pattern = self.manifest.strings.get(word(bytes, 8) as usize).map_or("*", String::as_str);
+                out.extend_from_slice(self.host.groups(word(bytes, 0), pattern).as_bytes());
+            }
             Type::Tuple(members) => self.tuple(out, members, bytes),
             Type::KStack { mode, limit } => {
                 let frames = word_at(bytes, 0).map(|id| id as i64).filter(|id| *id >= 0);
@@ -84,7 +104,10 @@ impl Show<'_> {
             Type::UStack { mode, limit } => {
                 let frames = word_at(bytes, 0).map(|id| id as i64).filter(|id| *id >= 0);
                 let pid = word(bytes, 8) as u32;
-                let frames = frames.map_or_else(Vec::new, |id| self.world.user_stack(id, pid, *limit));
+                let frames = frames.map_or_else(Vec::new, |id| match mode {
+                    StackMode::BuildId => self.world.build_ids(id, *limit),
+                    _ => self.world.user_stack(id, pid, *limit),
+                });
                 stack(out, &frames, *mode, true);
             }
             Type::Ksym => {
@@ -121,8 +144,9 @@ impl Show<'_> {
         let text = string(bytes, size);
         out.extend_from_slice(text);
         let length = text.len() as u32;
-        if length > 0 && (length == size || size > self.settings.max_strlen && length >= self.settings.max_strlen) {
-            out.extend_from_slice(self.settings.str_trunc_trailer.as_bytes());
+        // An array of char may be full.
+        if length > 0 && size >= self.manifest.settings.max_strlen && length >= self.manifest.settings.max_strlen {
+            out.extend_from_slice(self.manifest.settings.str_trunc_trailer.as_bytes());
         }
     }
 
@@ -133,18 +157,17 @@ impl Show<'_> {
             if i > 0 {
                 out.push(b',');
             }
-            let raw = slice(bytes, i * size, size);
-            match elem {
-                Type::Bool | Type::Int(_) => {
-                    let mut stored = [0; 8];
-                    let n = raw.len().min(8);
-                    stored[..n].copy_from_slice(&raw[..n]);
-                    self.value(out, elem, &stored);
-                }
-                _ => self.value(out, elem, raw),
-            }
+            self.raw(out, elem, slice(bytes, i * size, size));
         }
         out.push(b']');
+    }
+
+    /// Two words: the time, and the number of the format with the clock in the low byte.
+    fn timestamp(&mut self, out: &mut Vec<u8>, bytes: &[u8]) {
+        let (nanos, format) = (word(bytes, 0), word(bytes, 8));
+        let format_text = self.manifest.strings.get((format >> 8) as usize).map_or("", String::as_str);
+        let nanos = self.host.wall(nanos, format as u8);
+        out.extend_from_slice(&moment(format_text, nanos, self.manifest.settings.max_strlen as usize));
     }
 
     fn tuple(&mut self, out: &mut Vec<u8>, members: &[Type], bytes: &[u8]) {
@@ -159,61 +182,5 @@ impl Show<'_> {
             at += size;
         }
         out.push(b')');
-    }
-}
-
-/// A symbol alone, or the address if nothing is known.
-fn symbol(out: &mut Vec<u8>, frame: &Frame, value: u64) {
-    match &frame.symbol {
-        Some(name) => out.extend_from_slice(name.as_bytes()),
-        None => address(out, value),
-    }
-}
-
-/// A stack starts on a new line and ends with one.
-fn stack(out: &mut Vec<u8>, frames: &[Frame], mode: StackMode, user: bool) {
-    out.push(b'\n');
-    for frame in frames {
-        if frame.address == u64::MAX {
-            let _ = writeln!(out, "{INDENT}<unwind failure>");
-            break;
-        }
-        match mode {
-            StackMode::Raw if frame.inlined => continue,
-            StackMode::Raw => {
-                let _ = write!(out, "{:x}", frame.address);
-            }
-            StackMode::Perf => perf_frame(out, frame, user),
-            StackMode::Bpftrace => plain_frame(out, frame),
-        }
-        out.push(b'\n');
-    }
-}
-
-fn plain_frame(out: &mut Vec<u8>, frame: &Frame) {
-    out.extend_from_slice(INDENT.as_bytes());
-    let Some(name) = &frame.symbol else { return address(out, frame.address) };
-    let _ = if frame.inlined { write!(out, "[inlined] {name}") } else { write!(out, "{name}+{}", frame.offset) };
-    if let Some((file, line)) = &frame.source {
-        let _ = write!(out, "@{file}:{line}");
-    }
-}
-
-/// Kernel frames go without their module, as in bpftrace.
-fn perf_frame(out: &mut Vec<u8>, frame: &Frame, user: bool) {
-    let _ = write!(out, "\t{:x} ", frame.address);
-    match &frame.symbol {
-        Some(name) if frame.inlined => {
-            let _ = write!(out, "{name} (inlined)");
-            return;
-        }
-        Some(name) => {
-            let _ = write!(out, "{name}+{}", frame.offset);
-        }
-        None => address(out, frame.address),
-    }
-    if user {
-        let module = frame.module.as_deref().filter(|_| frame.symbol.is_some());
-        let _ = write!(out, " ({})", module.unwrap_or("[unknown]"));
     }
 }

@@ -23,9 +23,12 @@ struct Attr {
 
 const TYPE_SOFTWARE: u32 = 1;
 const TYPE_TRACEPOINT: u32 = 2;
+const TYPE_BREAKPOINT: u32 = 5;
 const SW_CPU_CLOCK: u64 = 0;
 /// The bit `freq` of the flags: `sample` is a rate, not a period.
 const FLAG_FREQ: u64 = 1 << 10;
+/// The bit `inherit`: children and threads are counted too.
+const FLAG_INHERIT: u64 = 1 << 1;
 const FLAG_FD_CLOEXEC: u64 = 1 << 3;
 /// `PERF_EVENT_IOC_ENABLE` and `PERF_EVENT_IOC_SET_BPF`.
 const IOC_ENABLE: u64 = 0x2400;
@@ -67,6 +70,35 @@ pub fn cpu_clock(cpu: u32, rate: Option<u64>, nanos: u64) -> io::Result<OwnedFd>
     open(&mut attr, -1, cpu as i32)
 }
 
+/// An event of perf, every `period`th: on a CPU, or (`pid`) in a process with its threads to come.
+pub fn event(kind: u32, config: u64, period: u64, cpu: u32, pid: Option<u32>) -> io::Result<OwnedFd> {
+    let mut attr = Attr { kind, config, sample: period, ..Attr::default() };
+    match pid {
+        Some(pid) => {
+            attr.flags |= FLAG_INHERIT;
+            open(&mut attr, pid as i32, -1)
+        }
+        None => open(&mut attr, -1, cpu as i32),
+    }
+}
+
+/// A hardware breakpoint: on a CPU, or in a thread and those that it starts.
+pub fn watchpoint(address: u64, length: u64, mode: u32, cpu: u32, tid: Option<u32>) -> io::Result<OwnedFd> {
+    let mut attr =
+        Attr { kind: TYPE_BREAKPOINT, sample: 1, bp_type: mode, config1: address, config2: length, wakeup_events: 1, ..Attr::default() };
+    if mode == 4 {
+        // HW_BREAKPOINT_X wants the length of a long.
+        attr.config2 = 8;
+    }
+    match tid {
+        Some(tid) => {
+            attr.flags |= FLAG_INHERIT;
+            open(&mut attr, tid as i32, -1)
+        }
+        None => open(&mut attr, -1, cpu as i32),
+    }
+}
+
 /// A dynamic probe's perf PMU: its type and the config bit for return probes.
 #[derive(Clone, Copy, Debug)]
 pub struct ProbePmu {
@@ -84,13 +116,34 @@ impl ProbePmu {
         Some(ProbePmu { kind, ret_bit })
     }
 
-    /// A probe on `what` (a function's name, or a binary's path) at an offset; of one process if `pid` is given.
-    pub fn open(self, what: &CStr, offset: u64, ret: bool, pid: Option<u32>) -> io::Result<OwnedFd> {
-        let config = if ret { 1u64 << self.ret_bit } else { 0 };
-        let mut attr = Attr { kind: self.kind, config, config1: what.as_ptr() as u64, config2: offset, ..Attr::default() };
+    /// A probe on a named place; of one process if `pid` is given.
+    pub fn open(self, what: Probed<'_>, ret: bool, pid: Option<u32>) -> io::Result<OwnedFd> {
+        let config = self.config(ret) | what.semaphore << 32;
+        let mut attr = Attr { kind: self.kind, config, config1: what.path.as_ptr() as u64, config2: what.offset, ..Attr::default() };
         match pid {
             Some(pid) => open(&mut attr, pid as i32, -1),
             None => open(&mut attr, -1, 0),
         }
     }
+
+    /// A kprobe on an address.
+    pub fn open_at(self, address: u64, ret: bool) -> io::Result<OwnedFd> {
+        open(&mut Attr { kind: self.kind, config: self.config(ret), config2: address, ..Attr::default() }, -1, 0)
+    }
+
+    fn config(self, ret: bool) -> u64 {
+        if ret { 1 << self.ret_bit } else { 0 }
+    }
+}
+
+/// What a dynamic probe is put on.
+#[derive(Clone, Copy, Debug)]
+pub struct Probed<'a> {
+    /// A function's name, or a binary's path.
+    pub path: &'a CStr,
+    /// Bytes from there.
+    pub offset: u64,
+    /// Where in the file a word is that counts the tracers, 0 for none (bits 32 and up of the config,
+    /// `PERF_UPROBE_REF_CTR_OFFSET_SHIFT` of kernel/events/core.c).
+    pub semaphore: u64,
 }

@@ -78,6 +78,17 @@ pub fn poll(fds: &[BorrowedFd<'_>], timeout_ms: i32) -> io::Result<Vec<bool>> {
     Ok(list.iter().map(|p| p.revents != 0).collect())
 }
 
+/// What is to be added to CLOCK_BOOTTIME for the wall clock, in nanoseconds.
+pub fn wall_delta() -> u64 {
+    let read = |clock| {
+        let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: `t` lives through the call.
+        unsafe { libc::clock_gettime(clock, &raw mut t) };
+        t.tv_sec as u64 * 1_000_000_000 + t.tv_nsec as u64
+    };
+    read(libc::CLOCK_REALTIME).wrapping_sub(read(libc::CLOCK_BOOTTIME))
+}
+
 /// Nanoseconds of CLOCK_MONOTONIC.
 pub fn monotonic_nanos() -> u64 {
     let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };

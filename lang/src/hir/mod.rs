@@ -1,13 +1,16 @@
 //! The typed form of a script: names resolved, types inferred, implicit conversions written out.
 
+mod walk;
+
 use crate::action::{Action, MapId};
 use crate::ast::BinOp;
 use crate::builtins::Op;
-use crate::config::Config;
-use crate::kernel::Field;
+use crate::config::{Config, ScriptOption};
+use crate::kernel::{Field, Layout, UsdtArg};
 use crate::probes::AttachPoint;
 use crate::source::Span;
 use crate::types::{Agg, Type};
+use std::collections::BTreeMap;
 
 /// A checked script.
 #[derive(Clone, Debug)]
@@ -18,6 +21,31 @@ pub struct Program {
     pub maps: Vec<Map>,
     /// The settings after the script's own.
     pub config: Config,
+    /// Functions of the script.
+    pub functions: Vec<Function>,
+    /// Layouts of the structures that may be printed.
+    pub records: BTreeMap<String, Layout>,
+    /// Enumerators of the enumerations that may be printed.
+    pub enums: BTreeMap<String, Vec<(String, i64)>>,
+    /// Named parameters that the script asks for.
+    pub options: Vec<ScriptOption>,
+}
+
+/// A function of the script.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// Its parameters are the first variables.
+    pub params: u32,
+    /// What it returns: a scalar, or `Void`.
+    pub returns: Type,
+    /// Types of its variables.
+    pub vars: Vec<Type>,
+    /// The body.
+    pub body: Vec<Stmt>,
+    /// Place of its name.
+    pub span: Span,
 }
 
 /// A map.
@@ -31,6 +59,21 @@ pub struct Map {
     pub value: Type,
     /// Where it was first seen.
     pub span: Span,
+    /// What `let @m = kind(n)` says.
+    pub declared: Option<(MapKind, u32)>,
+}
+
+/// The kinds of maps that a script may declare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapKind {
+    /// `hash`
+    Hash,
+    /// `lruhash`
+    LruHash,
+    /// `percpuhash`
+    PerCpuHash,
+    /// `percpulruhash`
+    PerCpuLruHash,
 }
 
 /// One program.
@@ -63,6 +106,8 @@ pub enum Context {
     Entry {
         /// A uprobe.
         user: bool,
+        /// Its arguments, if they are used and debug information describes them.
+        args: Vec<Field>,
     },
     /// `struct pt_regs` at the return of a function.
     Return {
@@ -71,6 +116,17 @@ pub enum Context {
     },
     /// `struct bpf_perf_event_data`
     PerfEvent,
+    /// `struct pt_regs` at a USDT probe, with the places of its arguments.
+    Usdt(Vec<UsdtArg>),
+    /// The context of an iterator, a structure of this name.
+    Iter(String),
+    /// Arguments of a kernel function as 64-bit words; behind them what it returned.
+    Function {
+        /// The arguments.
+        args: Vec<Field>,
+        /// At its return: the type.
+        returns: Option<Type>,
+    },
 }
 
 /// Index into [`Probe::vars`].
@@ -160,8 +216,30 @@ pub enum StmtKind {
         /// Has the map's key type.
         key: Option<Expr>,
     },
-    /// Leaves the program.
-    Return,
+    /// Leaves the program (or the function) with a value, 0 without one.
+    Return(Option<Expr>),
+    /// Statements in a row.
+    Block(Vec<Stmt>),
+    /// `for ($i : start..end)`
+    ForRange {
+        /// The variable, set before each turn.
+        var: VarId,
+        /// First value.
+        start: Expr,
+        /// One past the last.
+        end: Expr,
+        /// The body.
+        body: Vec<Stmt>,
+    },
+    /// `for ($kv : @map)`: the variable is the tuple (key, value).
+    ForMap {
+        /// The map, which has keys.
+        map: MapId,
+        /// The variable, set before each turn.
+        var: VarId,
+        /// The body.
+        body: Vec<Stmt>,
+    },
     /// Leaves the innermost loop.
     Break,
     /// Starts the innermost loop's next turn.
@@ -261,6 +339,68 @@ pub enum ExprKind {
         /// Which.
         index: u32,
     },
+    /// Statements, then a value.
+    Block(Vec<Stmt>, Box<Expr>),
+    /// A function of the language whose work is done in the kernel, by its row.
+    Call {
+        /// Which.
+        op: Op,
+        /// Its arguments, as its lowering wants them.
+        args: Vec<Expr>,
+    },
+    /// A call of a function of the script.
+    CallFn {
+        /// Index into [`Program::functions`].
+        function: u32,
+        /// Scalars.
+        args: Vec<Expr>,
+    },
+    /// Part of a value that lies in memory as in C: `offset` bytes from its start. `bits`: a bit-field `(first, count)`.
+    Part {
+        /// A structure or an array.
+        base: Box<Expr>,
+        /// Bytes.
+        offset: u32,
+        /// The bit-field.
+        bits: Option<(u8, u8)>,
+    },
+    /// An element of an array in memory by an index that is computed; 0 outside the array.
+    ElementAt {
+        /// An array.
+        base: Box<Expr>,
+        /// An integer.
+        index: Box<Expr>,
+    },
+    /// The address of an element of an array that is somewhere else, by a computed index; 0 outside the array, which is told.
+    ElementPtr {
+        /// The address of the array.
+        array: Box<Expr>,
+        /// An integer.
+        index: Box<Expr>,
+        /// Elements.
+        len: u32,
+        /// Bytes of one.
+        size: u32,
+    },
+    /// The bytes of an integer as an array.
+    ToBytes(Box<Expr>),
+    /// An integer from the bytes of an array.
+    FromBytes(Box<Expr>),
+    /// The same bytes under another type of the same layout.
+    Relabel(Box<Expr>),
+    /// The address of a variable, which therefore lives in memory.
+    AddrVar(VarId),
+    /// The address of a map.
+    AddrMap(MapId),
+    /// Whether the map holds the key; if so the variable takes the value.
+    Find {
+        /// The map.
+        map: MapId,
+        /// Has the map's key type.
+        key: Box<Expr>,
+        /// Has the map's value type.
+        var: VarId,
+    },
     /// A member of a tuple.
     Member {
         /// A tuple.
@@ -328,19 +468,4 @@ pub enum ExprKind {
     Usym(Box<Expr>),
     /// Nothing sensible; only in programs with errors.
     Error,
-}
-
-impl Expr {
-    /// An integer constant.
-    pub fn int(value: i64, ty: Type, span: Span) -> Expr {
-        Expr { ty, kind: ExprKind::Int(value), span }
-    }
-
-    /// The value, if it is a constant integer.
-    pub fn constant(&self) -> Option<i64> {
-        match &self.kind {
-            ExprKind::Int(n) => Some(*n),
-            _ => None,
-        }
-    }
 }

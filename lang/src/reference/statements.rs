@@ -1,0 +1,128 @@
+//! Statements and declarations.
+
+use super::{Entry, entry};
+
+pub(super) const STATEMENTS: &[Entry] = &[
+    entry(
+        "if",
+        &["else"],
+        "if (condition) { ... }\nif (condition) { ... } else if (condition) { ... } else { ... }\n$x = if (condition) { a } else { b }",
+        "Runs a block if the condition is not 0. The parentheses may be left out. As an expression it is the last value of the block that ran.",
+        "BEGIN { $n = 5; if ($n > 3) { print(\"large\"); } else { print(\"small\"); } exit(); }",
+    ),
+    entry(
+        "for",
+        &[],
+        "for ($kv : @map) { ... }\nfor ($i : first..end) { ... }",
+        "Runs a block for each entry of a map, which is a tuple of key and value in no particular order, or for each integer from `first` up to but without `end`. The parentheses may be left out. Both ends are computed once, before the first round.",
+        "BEGIN { @m[1] = 10; @m[2] = 20; for ($kv : @m) { @sum += $kv.1; } for ($i : 0..3) { print($i); } exit(); }",
+    ),
+    entry(
+        "while",
+        &[],
+        "while (condition) { ... }",
+        "Runs a block as long as the condition is not 0. The kernel must be able to prove that it ends; `for` with a range is easier for it.",
+        "BEGIN { $i = 0; while ($i < 5) { $i++; } print($i); exit(); }",
+    ),
+    entry(
+        "unroll",
+        &[],
+        "unroll (count) { ... }",
+        "Writes a block so many times one after the other; the count is a constant.",
+        "BEGIN { unroll (3) { @n++; } exit(); }",
+    ),
+    entry("break", &[], "break;", "Leaves the innermost loop.", "BEGIN { for ($i : 0..10) { if ($i == 3) { break; } print($i); } exit(); }"),
+    entry(
+        "continue",
+        &[],
+        "continue;",
+        "Goes on with the next round of the innermost loop.",
+        "BEGIN { for ($i : 0..5) { if ($i % 2) { continue; } print($i); } exit(); }",
+    ),
+    entry(
+        "return",
+        &[],
+        "return;\nreturn value;",
+        "Leaves the action, or the function with its value. In a `test` probe a value other than 0 is a failure.",
+        "BEGIN { print(\"seen\"); exit(); } END { if (1) { return; } print(\"not seen\"); }",
+    ),
+    entry(
+        "let",
+        &[],
+        "let $variable;\nlet $variable = value;\nlet $variable : type = value;",
+        "Declares a variable, with a type if it is to have a certain one. Without a value it is 0. It ends with the block that declares it.",
+        "BEGIN { let $n : uint16 = 70; let $later; $later = \"set\"; print(($n, $later)); exit(); }",
+    ),
+    entry(
+        "map declaration",
+        &["hash", "lruhash", "percpuhash", "percpulruhash"],
+        "let @map = hash(entries);\nlet @map = lruhash(entries);\nlet @map = percpuhash(entries);\nlet @map = percpulruhash(entries);",
+        "Stands before the probes and says what kind of map the kernel makes and how many keys it holds. The `lru` kinds drop old keys when they are full, the `percpu` kinds keep a value for each CPU.",
+        "let @recent = lruhash(100); BEGIN { @recent[pid] = comm; exit(); }",
+    ),
+    entry(
+        "macro",
+        &[],
+        "macro name($variable, @map, expression) { ... }",
+        "A block that is put in where its name is called. A parameter with `$` or `@` must be given a variable or a map, which the macro may change; any other parameter is an expression, computed each time it stands in the block. Names made inside are not seen outside. `name` or `name!()` call one without parameters.",
+        "macro twice(x) { let $v = x; $v + $v } BEGIN { print(twice(21)); exit(); }",
+    ),
+    entry(
+        "fn",
+        &[],
+        "fn name($a : type, $b : type) : type { ... }",
+        "A function of the script's own: it is compiled once and called by all probes.",
+        "fn add($a : int64, $b : int64) : int64 { return $a + $b; } BEGIN { print(add(40, 2)); exit(); }",
+    ),
+    entry(
+        "import",
+        &[],
+        "import \"path\";",
+        "Takes in the probes, macros, functions and maps of another script (`.bt`), the types of a C header (`.h`), or those of all files of a folder. The path is relative to the script. It stands before the probes.",
+        "import \"helpers.bt\"; BEGIN { greet(); exit(); }",
+    )
+    .with_file("helpers.bt", "macro greet() { print(\"hello\"); }"),
+    entry(
+        "config",
+        &[],
+        "config = { key = value; key = value }",
+        "Sets config keys for the script; it stands before the probes. The environment comes first: `BPFTRACE_MAX_STRLEN=200` and so on.",
+        "config = { max_strlen = 32; print_maps_on_exit = false } BEGIN { @ = 1; print(config.max_strlen); exit(); }",
+    ),
+    entry(
+        "comptime",
+        &[],
+        "comptime expression\nif comptime (condition) { ... }",
+        "The compiler must know the value. With `if` the branch that is not taken is not even checked.",
+        "BEGIN { if comptime (sizeof(uint64) == 8) { print(\"64 bits\"); } else { fail(\"never\"); } exit(); }",
+    ),
+    entry(
+        "struct",
+        &["union", "#include", "#define", "typedef"],
+        "struct name { type member; ... };\nunion name { type member; ... };\n#define NAME value\n#include <header.h>",
+        "C definitions before everything else. The kernel's own types need none: they come from its BTF, and `#include` lines of kernel headers are skipped. Members are reached with `.`, also through a pointer; `->` is the same.",
+        "#define SIZE 4\nstruct pair { int a; int b[SIZE]; };\nBEGIN { print(sizeof(struct pair)); exit(); }",
+    ),
+    entry(
+        "enum",
+        &[],
+        "enum name { A, B = 5, ... };\n(enum name)value",
+        "Named integers, of the script or of the kernel. As a value of the enumeration they print by name.",
+        "enum color { RED = 1, BLUE };\nBEGIN { printf(\"%d %s\\n\", BLUE, (enum color)1); exit(); }",
+    ),
+    entry(
+        "predicate",
+        &["filter"],
+        "probe /condition/ { ... }",
+        "The action runs only if the condition between the slashes is not 0.",
+        "interval:ms:10 { @ticks++; } interval:ms:10 /@ticks >= 3/ { exit(); }",
+    ),
+    entry(
+        "probes",
+        &["probe list", "wildcards"],
+        "probe, probe /condition/ { ... }\nname = probe { ... }",
+        "An action may have several attach points, and `*` in one stands for all that match. A name before the first is accepted and means nothing.",
+        "BEGIN, interval:ms:10 { print(probe); if (@n++ > 0) { exit(); } }",
+    ),
+    entry("comments", &["//", "/*"], "// to the end of the line\n/* to its end */", "Text that is not read.", "/* a */ BEGIN { exit(); // b\n}"),
+];

@@ -1,0 +1,112 @@
+//! Types.
+
+use super::{Entry, entry};
+
+pub(super) const TYPES: &[Entry] = &[
+    entry("bool", &[], "bool", "`true` or `false`; one byte.", "BEGIN { let $b : bool = 1 == 1; print($b); exit(); }"),
+    entry(
+        "integers",
+        &[
+            "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "int8_t", "int16_t", "int32_t", "int64_t", "uint8_t",
+            "uint16_t", "uint32_t", "uint64_t", "u8", "u16", "u32", "u64", "s8", "s16", "s32", "s64", "char", "short", "int", "long",
+            "size_t",
+        ],
+        "int8, int16, int32, int64\nuint8, uint16, uint32, uint64",
+        "Integers of 8 to 64 bits, with or without a sign. A literal has the smallest type that holds it, and what is assigned to one variable or map grows to the largest. C's names and the kernel's (`u32`, `__u32`, `size_t`) are known too.",
+        "BEGIN { $x = (uint8)300; print(($x, sizeof(int16), sizeof(u64))); exit(); }",
+    ),
+    entry(
+        "string",
+        &[],
+        "string\nstring[bytes]",
+        "Text that ends in NUL, in a buffer of so many bytes; without a number `max_strlen`.",
+        "BEGIN { $s = (string[16])\"hello\"; print(($s, strlen($s))); exit(); }",
+    ),
+    entry(
+        "buffer",
+        &[],
+        "buffer\nbuffer[bytes]",
+        "Bytes of any kind, as `buf` reads them. `%r` prints them.",
+        "BEGIN { printf(\"%r\\n\", buf(\"a\\x01\", 2)); exit(); }",
+    ),
+    entry(
+        "pointer",
+        &["pointers"],
+        "type *\ntype **",
+        "An address that knows what is there. Suffixes are read from left to right: `int32*[4]` are four pointers, `int32[4]*` is a pointer to four integers.",
+        "BEGIN { $t = (struct task_struct *)curtask; print($t.pid == tid); exit(); }",
+    ),
+    entry(
+        "array",
+        &["arrays"],
+        "type[count]",
+        "So many elements of one type. There is no literal; arrays are members of structures or made of integers by a cast.",
+        "BEGIN { $a = (uint8[4])(uint32)0x04030201; print(($a[0], $a[3])); exit(); }",
+    ),
+    entry(
+        "structure",
+        &["struct types"],
+        "struct name\nunion name",
+        "A structure of the kernel's BTF or of the script. A member that is a structure can be copied into a variable or a map.",
+        "struct point { int x; int y; };\nBEGIN { print(sizeof(struct point)); print(curtask.comm); exit(); }",
+    ),
+    entry(
+        "tuple",
+        &["tuples"],
+        "(value, value, ...)\n(value,)\n()",
+        "Several values of any types. Members are `.0`, `.1`, or `[0]` with a constant.",
+        "BEGIN { $t = (1, \"two\", (3, 4)); print(($t.1, $t.2.0)); exit(); }",
+    ),
+    entry(
+        "record",
+        &["records"],
+        "(name=value, name=value, ...)",
+        "Several values with names; members are reached by them.",
+        "BEGIN { $r = (color=\"green\", size=2); print($r); print($r.size); exit(); }",
+    ),
+    entry("inet", &[], "inet", "An address of IPv4 or IPv6, as `ntop` makes it.", "BEGIN { @from[ntop(pton(\"10.0.0.1\"))] = 1; exit(); }"),
+    entry(
+        "mac_address",
+        &[],
+        "mac_address",
+        "A MAC address, as `macaddr` makes it.",
+        "struct m { char a[6]; };\nBEGIN { let $p = (struct m *)0; print(sizeof(macaddr($p.a))); exit(); }",
+    ),
+    entry("username", &["username_t"], "username", "A user id that prints as a name.", "BEGIN { @who = username; exit(); }"),
+    entry(
+        "timestamp",
+        &[],
+        "timestamp",
+        "A time that prints by the format that `strftime` was given.",
+        "BEGIN { printf(\"%s\\n\", strftime(\"%H:%M:%S.%f\", nsecs)); exit(); }",
+    ),
+    entry(
+        "symbols",
+        &["ksym_t", "usym_t"],
+        "ksym_t\nusym_t",
+        "An address of the kernel, or of a process, that prints as the name of its symbol.",
+        "BEGIN { @where = ksym(kaddr(\"_stext\")); exit(); }",
+    ),
+    entry(
+        "cgroup_path_t",
+        &[],
+        "cgroup_path_t",
+        "The id of a control group that prints as its path.",
+        "BEGIN { print(cgroup_path(cgroup)); exit(); }",
+    ),
+    entry(
+        "stacks",
+        &["kstack_t", "ustack_t"],
+        "kstack_t\nustack_t",
+        "A stack that prints a frame a line. It may be a key or a value of a map.",
+        "BEGIN { print(kstack(3)); exit(); }",
+    ),
+    entry(
+        "aggregations",
+        &["count_t", "sum_t", "min_t", "max_t", "avg_t", "stats_t", "hist_t", "lhist_t", "tseries_t"],
+        "count_t, sum_t, min_t, max_t, avg_t, stats_t\nhist_t, lhist_t, tseries_t",
+        "What a map holds that is assigned `count()`, `sum(n)` and their kin: a value for each CPU. Those of one number become an integer in an expression, or by a cast.",
+        "BEGIN { @n = count(); @n = count(); if (@n == 2) { printf(\"%d\\n\", (int64)@n); } exit(); }",
+    ),
+    entry("void", &[], "void *", "No value; a pointer to something unknown.", "BEGIN { $p = (void *)curtask; print($p != 0); exit(); }"),
+];
