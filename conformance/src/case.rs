@@ -15,7 +15,7 @@
 //! | `has`, `not` | text that is in the standard output, or is not |
 //! | `err` | text that is in the standard error |
 //! | `exit` | the exit code, 0 if not given |
-//! | `needs` | `host`, `vm`, or one of [`Case::NEEDS`] |
+//! | `needs` | `host`, `vm`, a version of Linux such as `5.13`, or one of [`Case::NEEDS`] |
 //! | `file` | a file beside the script: its name, then its lines |
 //! | `covers` | entries of bpftrace's reference that it proves (see `coverage`), separated by semicolons |
 
@@ -57,6 +57,17 @@ impl Case {
         ("override", "this kernel has no error injection"),
         ("task_by_id", "this kernel can't look a task up by its id"),
     ];
+
+    /// The first Linux that it can run on, if it needs more than the oldest.
+    pub fn since(&self) -> Option<(u32, u32)> {
+        self.needs.iter().find_map(|n| version(n))
+    }
+}
+
+/// `5.13` as a pair.
+pub fn version(text: &str) -> Option<(u32, u32)> {
+    let (major, minor) = text.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
 }
 
 /// What must hold of a result.
@@ -92,11 +103,11 @@ pub struct Output {
 impl Expect {
     /// What the machine has not, if the script was refused for nothing else and may be.
     pub fn lacks(&self, out: &Output) -> Option<String> {
-        if !self.may_lack || out.exit != 1 {
+        if out.exit != 1 {
             return None;
         }
         let errors: Vec<&str> = out.stderr.lines().filter_map(|l| l.split_once("ERROR: ").map(|e| e.1)).collect();
-        let known = |e: &&str| LACKS.iter().any(|l| e.contains(l));
+        let known = |e: &&str| is_too_old(e) || self.may_lack && LACKS.iter().any(|l| e.contains(l));
         (!errors.is_empty() && errors.iter().all(known)).then(|| errors[0].to_string())
     }
 
@@ -127,6 +138,12 @@ impl Expect {
     }
 }
 
+/// Whether a message says that the kernel is older than what a script needs: "... needs Linux 5.13; this is 5.10".
+fn is_too_old(message: &str) -> bool {
+    let versions = message.split_once("needs Linux ").and_then(|(_, rest)| rest.split_once("; this is "));
+    versions.and_then(|(need, here)| Some(version(need)? > version(here)?)).unwrap_or(false)
+}
+
 /// Parts of the messages about what a kernel or a machine has not.
 const LACKS: &[&str] = &[
     "there is no kernel function",
@@ -135,6 +152,8 @@ const LACKS: &[&str] = &[
     "there is no function",
     "there is no tracepoint",
     "has no member",
+    "has no field",
+    "`SKB_DROP_REASON_",
     "no program or library",
 ];
 
@@ -209,6 +228,16 @@ mod tests {
         assert_eq!((c[0].expect.exit, c[0].expect.lines.len()), (3, 1));
         assert!(c[1].needs.contains("vm"));
         assert!(parse("=== a\nfoo: 1\n").is_err());
+    }
+
+    #[test]
+    fn a_kernel_that_is_too_old_is_no_failure() {
+        let refused = |stderr: &str| Output { stderr: stderr.into(), exit: 1, ..Output::default() };
+        let lacks = |text: &str| Expect::default().lacks(&refused(text)).is_some();
+        assert!(lacks("a.bt:1:1-2: ERROR: a loop needs Linux 5.13; this is 5.10\n"));
+        assert!(!lacks("a.bt:1:1-2: ERROR: a loop needs Linux 5.13; this is 6.1\n"));
+        assert!(!lacks("a.bt:1:1-2: ERROR: a loop needs Linux 5.13; this is 5.10\nERROR: x\n"));
+        assert!(!lacks("ERROR: x has no member y\n") && !lacks(""));
     }
 
     #[test]

@@ -5,6 +5,9 @@ use crate::diag::{Diagnostic, nearest};
 use crate::dialect::{self, Word};
 use serde::{Deserialize, Serialize};
 
+/// `max_strlen` where keys of maps may have 512 bytes only: two strings and something else fit.
+const OLD_MAX_STRLEN: u32 = 200;
+
 /// Config values that the runtime reads.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Settings {
@@ -386,6 +389,15 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    /// Shortens strings where an old kernel takes no key of a map that is longer than the BPF stack (`htab_map_alloc_check` in
+    /// kernel/bpf/hashtab.c before Linux 5.11), unless somebody set their length.
+    pub fn fit(&mut self, kernel: (u32, u32)) {
+        if kernel < (5, 11) && !self.set.iter().any(|s| s.0 == "max_strlen") {
+            self.settings.max_strlen = OLD_MAX_STRLEN;
+            self.set.push(("max_strlen", OLD_MAX_STRLEN.to_string()));
+        }
     }
 
     /// The value of a key as text, its default if it was not set.

@@ -10,7 +10,7 @@ use crate::kernel::Kernel;
 pub struct Feature {
     /// What it is in a script.
     pub what: &'static str,
-    /// The helper, without its `bpf_`.
+    /// The helper, without its `bpf_`; empty if the helper is older than its use, so that the version alone counts.
     pub helper: &'static str,
     /// The first Linux that has it.
     pub since: (u32, u32),
@@ -42,9 +42,16 @@ pub const SEARCH: Feature =
 pub const RETURNING: Feature =
     Feature { what: "`func` in a return probe", helper: "get_func_ip", since: (5, 15), instead: "`probe` is the name of the attach point" };
 
+/// `path` in an iterator: `bpf_d_path_allowed` in kernel/trace/bpf_trace.c.
+pub const PATH_OF_ITERATOR: Feature =
+    Feature { what: "`path` in an iterator", helper: "", since: (5, 12), instead: "`str(dentry.d_name.name)` is its last part" };
+/// `socket_cookie` of a socket that an argument holds: `bpf_get_socket_ptr_cookie` in net/core/filter.c.
+pub const SOCKET_COOKIE: Feature =
+    Feature { what: "`socket_cookie`", helper: "", since: (5, 12), instead: "the address of the socket tells sockets apart as well" };
+
 impl Feature {
     /// Whether a kernel has it.
     pub fn is_in(&self, kernel: &dyn Kernel) -> bool {
-        kernel.version() >= self.since || kernel.enumerator(&format!("BPF_FUNC_{}", self.helper)).is_some()
+        kernel.version() >= self.since || !self.helper.is_empty() && kernel.enumerator(&format!("BPF_FUNC_{}", self.helper)).is_some()
     }
 }

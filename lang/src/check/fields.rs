@@ -201,7 +201,7 @@ impl Checker<'_> {
     fn find_field<'f>(&mut self, fields: &'f [Field], name: &str, name_span: Span) -> Option<&'f Field> {
         let found = fields.iter().find(|f| f.name == name);
         if found.is_none() {
-            let all: Vec<&str> = fields.iter().map(|f| f.name.as_str()).filter(|n| !n.starts_with("common_")).collect();
+            let all: Vec<&str> = fields.iter().map(|f| f.name.as_str()).filter(|n| !n.is_empty() && !n.starts_with("common_")).collect();
             let near = nearest(name, all.iter().copied());
             let probe = self.current.and_then(|g| g.points.first()).map_or(String::new(), |p| p.attach.name.clone());
             let list = if all.is_empty() {

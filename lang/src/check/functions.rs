@@ -82,6 +82,9 @@ impl Checker<'_> {
                 }
             }
             Op::Path => {
+                if matches!(self.current.and_then(|g| g.points.first()).map(|p| &p.attach.target), Some(Target::Iter { .. })) {
+                    self.wants(&features::PATH_OF_ITERATOR, span);
+                }
                 let e = self.operand(&args[0]);
                 let ptr = match (&e.ty, e.kind) {
                     (Type::Void, _) => return none,
@@ -96,6 +99,9 @@ impl Checker<'_> {
                 Expr { ty: Type::Str(size), kind: ExprKind::Call { op: Op::Path, args: vec![ptr] }, span }
             }
             _ => {
+                if row.op == Op::SocketCookie {
+                    self.wants(&features::SOCKET_COOKIE, span);
+                }
                 let e = self.operand(&args[0]);
                 Expr { ty: Type::U64, kind: ExprKind::Call { op: row.op, args: vec![e] }, span }
             }

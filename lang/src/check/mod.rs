@@ -45,6 +45,7 @@ pub fn check(ast: &ast::Program, kernel: &dyn Kernel, config: &Config) -> (hir::
             config.apply(entries, &mut diags);
         }
     }
+    config.fit(kernel.version());
     let groups = probe::groups(ast, kernel, &config, &mut diags);
     let probes = ast.items.iter().any(|i| matches!(i, ast::Item::Probe(_)));
     if groups.is_empty() && probes && !crate::diag::has_errors(&diags) {

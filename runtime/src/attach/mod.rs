@@ -132,8 +132,7 @@ fn one(point: &AttachPoint, kind: ProgramKind, program: BorrowedFd<'_>, pid: Opt
         Target::Profile { period } => profile(*period, program),
         Target::Tracepoint { category, event } => tracepoint(category, event, program).map(|fd| vec![fd]),
         Target::RawTracepoint { .. } if kind == ProgramKind::TypedTracepoint => {
-            let link = crate::sys::bpf::link_create(program, crate::load::attach_type(kind));
-            link.map(|fd| vec![fd]).map_err(|e| format!("the kernel does not allow it: {e}"))
+            typed(kind, program).map(|fd| vec![fd]).map_err(|e| format!("the kernel does not allow it: {e}"))
         }
         Target::RawTracepoint { event } => raw_tracepoint(event, program).map(|fd| vec![fd]),
         Target::Kprobe { function, module, offset, ret, by } => {
@@ -161,11 +160,18 @@ fn one(point: &AttachPoint, kind: ProgramKind, program: BorrowedFd<'_>, pid: Opt
         Target::Signal { .. } | Target::Test { .. } | Target::Bench { .. } | Target::Iter { .. } => Ok(Vec::new()),
         Target::Fentry { function, ret } => {
             let kind = if *ret { ProgramKind::Fexit } else { ProgramKind::Fentry };
-            let link = crate::sys::bpf::link_create(program, crate::load::attach_type(kind));
-            link.map(|fd| vec![fd]).map_err(|e| format!("the kernel does not allow it on `{function}`: {e}"))
+            typed(kind, program).map(|fd| vec![fd]).map_err(|e| format!("the kernel does not allow it on `{function}`: {e}"))
         }
         Target::Perf { kind, config, period } => perf_event(*kind, *config, *period, program, pid),
         Target::Watchpoint { address, length, mode } => watchpoint(*address, *length, *mode, program, pid),
+    }
+}
+
+/// A program that was loaded for its place: by a link, or as kernels before 5.18 want it.
+fn typed(kind: ProgramKind, program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    match crate::sys::bpf::link_create(program, crate::load::attach_type(kind)) {
+        Err(e) if e.raw_os_error() == Some(libc::EINVAL) => crate::sys::bpf::trampoline_open(program),
+        link => link,
     }
 }
 

@@ -396,6 +396,12 @@ struct RawTracepoint {
     pad: u32,
 }
 
+/// Attaches a program to what it was loaded for (`attach_btf_id`): the only way before Linux 5.18, when links learned it.
+pub fn trampoline_open(program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let mut attr = RawTracepoint { name: 0, prog_fd: program.as_raw_fd() as u32, pad: 0 };
+    bpf(RAW_TRACEPOINT_OPEN, &mut attr).map(new_fd)
+}
+
 /// Attaches a program to a raw tracepoint.
 pub fn raw_tracepoint_open(name: &CStr, program: BorrowedFd<'_>) -> io::Result<OwnedFd> {
     let mut attr = RawTracepoint { name: name.as_ptr() as u64, prog_fd: program.as_raw_fd() as u32, pad: 0 };
