@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 pub const SECTION: &str = ".beetrace";
 /// Name of the ring buffer map, present if any probe emits an event.
 pub const RING: &str = "ringbuf";
+/// Name of the `BPF_MAP_TYPE_PERF_EVENT_ARRAY` of packets, present if a script writes some to a file.
+pub const PACKETS: &str = "packets";
 /// Name of the `BPF_MAP_TYPE_STACK_TRACE` map, present if a stack is taken.
 pub const STACKS: &str = "stacks";
 /// Name of the map of stacks of at most `limit` frames: stacks are told apart by the frames that are kept.

@@ -49,7 +49,7 @@ pub fn all() -> Result<Vec<Case>> {
 
 /// The examples of the reference: each compiles here, and runs where the machine has what it needs.
 fn reference() -> Vec<Case> {
-    let topics = lang::reference::topics().into_iter().filter(|t| !NOT_YET.contains(&t.name.as_ref()));
+    let topics = lang::reference::topics().into_iter();
     let cases = topics.map(|t| {
         let mut needs: BTreeSet<String> = match t.example.needs {
             Needs::Nothing => None,
@@ -80,9 +80,6 @@ fn reference() -> Vec<Case> {
     });
     cases.collect()
 }
-
-/// Names that the reference has and the compiler can't do yet.
-const NOT_YET: &[&str] = &["skboutput"];
 
 /// What the first lines of an oracle script say of how it is run (see `oracle/cases.sh`).
 fn header(script: &str, key: &str) -> Vec<String> {

@@ -52,6 +52,12 @@ pub enum Action {
         /// Bytes of each.
         size: u32,
     },
+    /// `skboutput`: not in the ring but in the buffer of packets. Three u64: `CLOCK_BOOTTIME` ns, how many bytes of the packet follow,
+    /// and how many of them are left out at the beginning.
+    Packet {
+        /// The pcap file.
+        path: String,
+    },
     /// `unwatch`: one u64, the address.
     Unwatch,
     /// `print(value)`: the value.

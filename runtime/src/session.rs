@@ -5,6 +5,7 @@ use crate::child::Child;
 use crate::load::{self, Bss, LoadError, Loaded};
 use crate::maps::Maps;
 use crate::modes;
+use crate::packets::Packets;
 use crate::sink::{Losses, Sink};
 use crate::symbols::Symbols;
 use crate::sys::{bpf, wait};
@@ -105,6 +106,7 @@ impl Session {
         self.bss.set(bss::START, wait::monotonic_nanos());
         self.bss.set(bss::WALL, wait::wall_delta());
         self.bss.set(bss::CPID, child.as_ref().map_or(0, |c| u64::from(c.pid)));
+        let packets = Packets::open(&self.loaded, wait::wall_delta()).map_err(SessionError::Output)?;
         fire(&self.loaded, |t| *t == Target::Begin)?;
         if self.bss.get(bss::STOP) == 0 {
             let child = child.as_ref().map(|c| c.pid);
@@ -112,6 +114,7 @@ impl Session {
         }
         let mut run = Run::new(&self.loaded, &self.bss)?;
         run.watches = std::mem::take(&mut attached.watches);
+        run.packets = packets;
         let points = points(&self.loaded.manifest);
         sink.attached(points - attached.missing.len()).map_err(SessionError::Output)?;
         // Test rigs wait for this line before they start what is to be traced.
@@ -198,6 +201,7 @@ struct Run<'a> {
     loaded: &'a Loaded,
     bss: &'a Bss,
     ring: Option<RingBuf<MapData>>,
+    packets: Option<Packets>,
     live: Live<'a>,
     exit: Option<i32>,
     /// Watchpoints that are still on.
@@ -208,7 +212,7 @@ struct Run<'a> {
     told_at: Instant,
     /// When the user has asked for the end: commands and files after this time are not run and read any more.
     hurry: Option<Instant>,
-    /// Events that were given up for that.
+    /// Events that were given up for that, and packets that found their buffer full.
     skipped: u64,
 }
 
@@ -234,6 +238,7 @@ impl<'a> Run<'a> {
             loaded,
             bss,
             ring,
+            packets: None,
             live,
             exit: None,
             watches: Vec::new(),
@@ -279,6 +284,7 @@ impl<'a> Run<'a> {
             fds.extend(timers.iter().map(|t| t.fd.as_fd()));
             // SAFETY: the ring lives as long as `self`, longer than this list.
             fds.extend(ring_fd.map(|fd| unsafe { BorrowedFd::borrow_raw(fd) }));
+            fds.extend(self.packets.iter().flat_map(Packets::fds));
             let ready = wait::poll(&fds, LOSS_INTERVAL.as_millis() as i32)?;
             let ended = watched.is_some() && ready[1];
             self.drain_some(sink)?;
@@ -412,6 +418,9 @@ impl<'a> Run<'a> {
     }
 
     fn drain_until(&mut self, sink: &mut dyn Sink, until: Option<Instant>) -> Result<(), SessionError> {
+        if let Some(packets) = self.packets.as_mut() {
+            self.skipped += packets.drain().map_err(SessionError::Output)?;
+        }
         let Some(ring) = self.ring.as_mut() else { return Ok(()) };
         let mut any = false;
         let mut count = 0u32;

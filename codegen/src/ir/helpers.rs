@@ -70,6 +70,7 @@ helpers! {
     GET_CURRENT_CGROUP_ID = 80 "get_current_cgroup_id" (0) Constant 4 . 18;
     STRTOL = 105 "strtol" (4) Writes 5 . 2;
     SEND_SIGNAL = 109 "send_signal" (1) Writes 5 . 3;
+    SKB_OUTPUT = 111 "skb_output" (5) Writes 5 . 5;
     PROBE_READ_USER = 112 "probe_read_user" (3) Writes 5 . 5;
     PROBE_READ_KERNEL = 113 "probe_read_kernel" (3) Writes 5 . 5;
     PROBE_READ_USER_STR = 114 "probe_read_user_str" (3) Writes 5 . 5;

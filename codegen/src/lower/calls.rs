@@ -17,6 +17,10 @@ const CS: i32 = 136;
 /// Frames that `len` of a stack counts.
 const FRAME: u32 = 8;
 
+/// `BPF_F_CURRENT_CPU`, and the largest length that fits `BPF_F_CTXLEN_MASK` (include/uapi/linux/bpf.h).
+const CURRENT_CPU: i64 = 0xffff_ffff;
+const MAX_PACKET: i64 = 0xf_ffff;
+
 impl<'s> Lower<'s, '_> {
     pub(super) fn call(&mut self, op: Op, args: &'s [Expr], e: &'s Expr) -> Value {
         match op {
@@ -83,6 +87,7 @@ impl<'s> Lower<'s, '_> {
                 let ctx = self.ctx();
                 self.b.call(Helper::OVERRIDE_RETURN, &[ctx, v])
             }
+            Op::Skboutput => self.packet(args),
             Op::WriteUser => self.write_user(&args[0], &args[1], args[2].constant().unwrap_or(0)),
             _ => self.b.iconst(0),
         }
@@ -102,6 +107,29 @@ impl<'s> Lower<'s, '_> {
         let place = self.scratch_area(8);
         self.store_word(place, at);
         self.load_word(place)
+    }
+
+    /// `skboutput`: what user space must know of the packet, behind which the helper puts its bytes.
+    fn packet(&mut self, args: &'s [Expr]) -> Value {
+        let ExprKind::Str(path) = &args[0].kind else { return self.b.iconst(0) };
+        self.wants_types = true;
+        let (length, offset) = (self.scalar(&args[2]), self.scalar(&args[3]));
+        let skb = self.scalar(&args[1]);
+        let number = self.shared.action(Action::Packet { path: String::from_utf8_lossy(path).into_owned() });
+        let number = self.b.iconst(number);
+        let now = self.b.call(Helper::KTIME_GET_BOOT_NS, &[]);
+        let length = self.bin_imm(BinOp::And, length, MAX_PACKET);
+        let place = self.temp(32);
+        for (i, word) in [number, now, length, offset].into_iter().enumerate() {
+            self.store_word(place.at(i as u32 * 8), word);
+        }
+        let packets = self.shared.packets();
+        let packets = self.b.map(packets);
+        let flags = self.bin_imm(BinOp::Shl, length, 32);
+        let flags = self.bin_imm(BinOp::Or, flags, CURRENT_CPU);
+        let at = self.address_of(place);
+        let bytes = self.b.iconst(32);
+        self.b.call(Helper::SKB_OUTPUT, &[skb, packets, flags, at, bytes])
     }
 
     /// `debugf`: the format with its NUL, then up to three words.

@@ -101,6 +101,7 @@ struct Shared<'a> {
 /// `BPF_MAP_TYPE_*` (include/uapi/linux/bpf.h).
 pub(crate) mod map_type {
     pub const HASH: u32 = 1;
+    pub const PERF_EVENT_ARRAY: u32 = 4;
     pub const PERCPU_HASH: u32 = 5;
     pub const PERCPU_ARRAY: u32 = 6;
     pub const STACK_TRACE: u32 = 7;

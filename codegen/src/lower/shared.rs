@@ -63,6 +63,19 @@ impl Shared<'_> {
         })
     }
 
+    /// Where packets go: the helper that takes them knows only perf buffers, one a CPU.
+    pub(super) fn packets(&mut self) -> MapRef {
+        let cpus = self.cpus;
+        self.system_map(manifest::PACKETS, || MapDef {
+            name: manifest::PACKETS.into(),
+            kind: map_type::PERF_EVENT_ARRAY,
+            key_size: 4,
+            value_size: 4,
+            max_entries: cpus,
+            flags: 0,
+        })
+    }
+
     pub(super) fn stacks(&mut self, limit: u16) -> MapRef {
         let name = manifest::stacks_map(limit);
         self.system_map(&name, || MapDef {

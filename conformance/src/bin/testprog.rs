@@ -110,10 +110,11 @@ fn main() {
         }
         Some("spawn") => (0..number(2)).for_each(|_| drop(std::process::Command::new(&args[0]).arg("nothing").status())),
         Some("sleep") => std::thread::sleep(std::time::Duration::from_millis(number(2))),
+        Some("udp") => udp(number(2)).expect("datagrams to oneself"),
         Some("nothing") => {}
         _ => {
             eprintln!(
-                "testprog writes N | opens PATH N | calls N | marshal N | padded N | args | lines N | usdt N | watch N | faults N | spread N | burn MS | spawn N | sleep MS"
+                "testprog writes N | opens PATH N | calls N | marshal N | padded N | args | lines N | usdt N | watch N | faults N | spread N | burn MS | spawn N | sleep MS | udp N"
             );
             exit(2);
         }
@@ -147,6 +148,13 @@ fn watch(n: u64) {
     let p = memory(0x1000_0000, 4096);
     // SAFETY: the word is in the mapping.
     (0..n).for_each(|i| unsafe { p.write_volatile(i) });
+}
+
+/// `n` datagrams of ten bytes to a socket of its own.
+fn udp(n: u64) -> std::io::Result<()> {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    let own = socket.local_addr()?;
+    (0..n).try_for_each(|_| socket.send_to(b"0123456789", own).map(|_| ()))
 }
 
 /// `n` pages that are touched for the first time.

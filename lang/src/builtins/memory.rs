@@ -186,12 +186,14 @@ pub(super) const ROWS: &[Row] = &[
     Row::new(
         "skboutput",
         Kind::Function,
-        "uint32 skboutput(const string file, struct sk_buff *skb, uint64 length, uint64 offset)",
+        "int64 skboutput(const string file, struct sk_buff *skb, uint64 length, uint64 offset)",
         (4, 4),
         When::Sync,
         Op::Skboutput,
-        "Writes a packet to a pcap file. Not there yet: the compiler says so.",
-        "fentry:dev_queue_xmit { $r = skboutput(\"out.pcap\", args.skb, args.skb.len, 14); } interval:ms:100 { exit(); }",
+        "Writes `length` bytes of a packet's data to a pcap file of raw IP packets, without the first `offset` of them: 14 where the data \
+         begin with an Ethernet header, else 0. It gives 0, or less if the packet is shorter. Only the arguments of fentry, fexit and \
+         rawtracepoint will do.",
+        "rawtracepoint:net_dev_queue { _ = skboutput(\"/tmp/out.pcap\", args.skb, args.skb.len, 14); } interval:ms:100 { exit(); }",
     ).since(5, 5),
     Row::new(
         "socket_cookie",

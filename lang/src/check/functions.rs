@@ -195,8 +195,32 @@ impl Checker<'_> {
                 let n = Expr::int(n, Type::U64, span);
                 Expr { ty: Type::Bool, kind: ExprKind::Call { op: row.op, args: vec![dst, src, n] }, span }
             }
-            _ => self.error(Diagnostic::error(span, format!("`{}` is not supported yet", row.name))),
+            _ => self.skboutput(row, args, span),
         }
+    }
+
+    fn skboutput(&mut self, row: &'static Row, args: &[ast::Expr], span: Span) -> Expr {
+        let none = Expr { ty: Type::Void, kind: ExprKind::Error, span };
+        let Some(path) = self.literal(&args[0], "the file") else { return none };
+        if !matches!(self.provider(), "fentry" | "fexit" | "rawtracepoint") {
+            let d = Diagnostic::error(span, format!("`skboutput` has no meaning in a {} probe", self.provider()));
+            return self.error(d.label("only in fentry, fexit and rawtracepoint"));
+        }
+        let skb = self.operand(&args[1]);
+        match &skb.ty {
+            Type::Void => return none,
+            Type::Ptr { to, .. } if matches!(&**to, Type::Record { name, .. } if name.trim_start_matches("struct ") == "sk_buff") => {}
+            other => {
+                let d =
+                    Diagnostic::error(args[1].span, format!("`skboutput` takes a `struct sk_buff *`, and this is {}", join::shown(other)));
+                return self.error(d.help("an argument such as `args.skb`"));
+            }
+        }
+        let (Some((length, _)), Some((offset, _))) = (self.integer_arg(&args[2], row.name), self.integer_arg(&args[3], row.name)) else {
+            return none;
+        };
+        let path = Expr { ty: Type::Str(path.len() as u32), kind: ExprKind::Str(path), span: args[0].span };
+        Expr { ty: Type::I64, kind: ExprKind::Call { op: row.op, args: vec![path, skb, length, offset] }, span }
     }
 
     pub(super) fn convert_call(&mut self, op: Op, args: &[ast::Expr], span: Span) -> Expr {

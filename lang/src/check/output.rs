@@ -239,7 +239,7 @@ impl Checker<'_> {
         self.one_argument(args)?;
         let value = self.expr(&args[0]);
         if value.ty == Type::Void {
-            if self.last && !matches!(value.kind, ExprKind::Error) {
+            if self.last && !matches!(value.kind, ExprKind::Error | ExprKind::Var(_)) {
                 self.tell(Diagnostic::error(args[0].span, "this has no value to print"));
             }
             return Some(StmtKind::Expr(value));

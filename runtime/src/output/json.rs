@@ -212,7 +212,7 @@ impl Sink for JsonSink {
                 let text = effects::join(payload, *size, separator);
                 self.line("join", world, |show, out| show.json_text(out, |_, out| out.extend(text)));
             }
-            Action::Unwatch => {}
+            Action::Unwatch | Action::Packet { .. } => {}
             Action::PrintValue { ty } => self.line("value", world, |show, out| show.json(out, ty, payload)),
             Action::PrintMap { map } => {
                 let wish = Wish { top: word(payload, 0), asked: true, zeroed: false };

@@ -159,7 +159,7 @@ impl Sink for TextSink {
                 self.stream.text.extend(effects::join(payload, *size, separator));
                 self.stream.text.push(b'\n');
             }
-            Action::Unwatch => {}
+            Action::Unwatch | Action::Packet { .. } => {}
             Action::PrintValue { ty } => {
                 let mut show = show(&self.manifest, world, &mut self.host, 1);
                 show.value(&mut self.stream.text, ty, payload);
