@@ -25,4 +25,5 @@ pub mod sink;
 pub mod symbols;
 pub mod sys;
 pub mod verifier;
+pub mod watch;
 pub mod world;

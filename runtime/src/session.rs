@@ -8,6 +8,7 @@ use crate::modes;
 use crate::sink::{Losses, Sink};
 use crate::symbols::Symbols;
 use crate::sys::{bpf, wait};
+use crate::watch::{Found, Watch};
 use crate::world::Live;
 use aya::maps::{Map, MapData, RingBuf};
 use codegen::manifest::{Action, Artifact, Manifest, RING, Target, bss};
@@ -102,6 +103,7 @@ impl Session {
         if let Some(c) = child.as_ref().filter(|_| names_user_code(&self.loaded.manifest)) {
             c.watch_end();
         }
+        self.bss.set(bss::AWAKE, 1);
         self.bss.set(bss::START, wait::monotonic_nanos());
         self.bss.set(bss::WALL, wait::wall_delta());
         self.bss.set(bss::CPID, child.as_ref().map_or(0, |c| u64::from(c.pid)));
@@ -198,6 +200,7 @@ struct Run<'a> {
     loaded: &'a Loaded,
     bss: &'a Bss,
     ring: Option<RingBuf<MapData>>,
+    ring_bytes: usize,
     live: Live<'a>,
     exit: Option<i32>,
     /// Watchpoints that are still on.
@@ -220,9 +223,11 @@ struct Timer {
 
 impl<'a> Run<'a> {
     fn new(loaded: &'a Loaded, bss: &'a Bss) -> Result<Self, SessionError> {
+        let mut ring_bytes = 0;
         let ring = match loaded.maps.get(RING) {
             None => None,
             Some(fd) => {
+                ring_bytes = bpf::map_info(fd.as_fd())?.max_entries as usize;
                 let data = MapData::from_fd(fd.try_clone()?).map_err(io::Error::other)?;
                 Some(RingBuf::try_from(Map::RingBuf(data)).map_err(io::Error::other)?)
             }
@@ -234,6 +239,7 @@ impl<'a> Run<'a> {
             loaded,
             bss,
             ring,
+            ring_bytes,
             live,
             exit: None,
             watches: Vec::new(),
@@ -272,16 +278,18 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let ring_fd = self.ring.as_ref().map(|r| r.as_raw_fd());
+        let mut watch = Watch::Looking;
         while !self.stopped() {
             let mut fds: Vec<BorrowedFd<'_>> = vec![signals.as_fd()];
             fds.extend(watched.iter().map(AsFd::as_fd));
             let first_timer = fds.len();
             fds.extend(timers.iter().map(|t| t.fd.as_fd()));
             // SAFETY: the ring lives as long as `self`, longer than this list.
-            fds.extend(ring_fd.map(|fd| unsafe { BorrowedFd::borrow_raw(fd) }));
-            let ready = wait::poll(&fds, LOSS_INTERVAL.as_millis() as i32)?;
+            fds.extend(ring_fd.filter(|_| watch == Watch::Waiting).map(|fd| unsafe { BorrowedFd::borrow_raw(fd) }));
+            let ready = wait::poll(&fds, watch.patience().as_millis() as i32)?;
             let ended = watched.is_some() && ready[1];
-            self.drain_some(sink)?;
+            watch = watch.next(self.drain_some(sink)?);
+            self.bss.set(bss::AWAKE, u64::from(watch.is_awake()));
             if ready[0] && self.signal(sink, signals, child.as_deref_mut())? || ended {
                 break;
             }
@@ -403,20 +411,21 @@ impl<'a> Run<'a> {
 
     /// Takes all events out of the ring. Where programs are still running that need not end: see [`Run::drain_some`].
     fn drain(&mut self, sink: &mut dyn Sink) -> Result<(), SessionError> {
-        self.drain_until(sink, None)
+        self.drain_until(sink, None).map(drop)
     }
 
     /// Takes events out of the ring for a while: timers and Ctrl-C come in between.
-    fn drain_some(&mut self, sink: &mut dyn Sink) -> Result<(), SessionError> {
+    fn drain_some(&mut self, sink: &mut dyn Sink) -> Result<Found, SessionError> {
         self.drain_until(sink, Some(Instant::now() + TURN))
     }
 
-    fn drain_until(&mut self, sink: &mut dyn Sink, until: Option<Instant>) -> Result<(), SessionError> {
-        let Some(ring) = self.ring.as_mut() else { return Ok(()) };
-        let mut any = false;
+    fn drain_until(&mut self, sink: &mut dyn Sink, until: Option<Instant>) -> Result<Found, SessionError> {
+        let Some(ring) = self.ring.as_mut() else { return Ok(Found::Nothing) };
+        let mut bytes = 0usize;
+        let mut cut_short = false;
         let mut count = 0u32;
         while let Some(record) = ring.next() {
-            any = true;
+            bytes += record.len();
             let Some((number, payload)) = record.split_first_chunk::<8>() else { continue };
             let number = u64::from_ne_bytes(*number) as usize;
             let Some(action) = self.loaded.manifest.actions.get(number) else { continue };
@@ -446,13 +455,15 @@ impl<'a> Run<'a> {
             }
             count += 1;
             if (slow || count.is_multiple_of(256)) && until.is_some_and(|at| Instant::now() > at) {
+                cut_short = true;
                 break;
             }
         }
-        if any {
-            sink.flush().map_err(SessionError::Output)?;
+        if bytes == 0 {
+            return Ok(Found::Nothing);
         }
-        Ok(())
+        sink.flush().map_err(SessionError::Output)?;
+        Ok(if cut_short || bytes > self.ring_bytes / 8 { Found::Much } else { Found::Some })
     }
 
     fn tell_losses(&mut self, sink: &mut dyn Sink, at_end: bool) -> Result<(), SessionError> {
