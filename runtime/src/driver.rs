@@ -267,7 +267,7 @@ impl Stage<'_> {
 
     fn load_and_run(&self, artifact: Artifact) -> Result<ExitCode, Failure> {
         let manifest = Arc::new(artifact.manifest.clone());
-        let options = Options { pid: self.cli.pid, command: self.cli.command.clone() };
+        let options = Options { pid: self.cli.pid, command: self.cli.command.clone(), stats: self.cli.stats };
         let mut session = Session::load(artifact, options).map_err(|e| self.refused(&e))?;
         if self.cli.dry_run {
             return Ok(ExitCode::SUCCESS);

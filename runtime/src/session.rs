@@ -2,17 +2,18 @@
 
 use crate::attach::{self, AttachError, Attached};
 use crate::child::Child;
+use crate::facts;
 use crate::load::{self, Bss, LoadError, Loaded};
 use crate::maps::Maps;
 use crate::modes;
 use crate::sink::{Losses, Sink};
+use crate::stats::{Cost, Counting};
 use crate::symbols::Symbols;
 use crate::sys::{bpf, wait};
 use crate::watch::{Found, Watch};
 use crate::world::Live;
 use aya::maps::{Map, MapData, RingBuf};
-use codegen::manifest::{Action, Artifact, Manifest, RING, Target, bss};
-use lang::types::Type;
+use codegen::manifest::{Action, Artifact, RING, Target, bss};
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -25,6 +26,8 @@ pub struct Options {
     pub pid: Option<u32>,
     /// `-c`: a command to start when all is attached; the run ends with it.
     pub command: Option<String>,
+    /// `--stats`: the costs of the probes are printed at the end.
+    pub stats: bool,
 }
 
 /// Why a run failed.
@@ -95,12 +98,13 @@ impl Session {
     /// Attaches, runs to the end, prints. What is attached is left in `attached`, because detaching takes time that is
     /// not the user's: see [`leave`].
     pub fn run(&mut self, sink: &mut dyn Sink, attached: &mut Attached) -> Result<Outcome, SessionError> {
+        let counting = if self.options.stats { Some(Counting::start()?) } else { None };
         let signals = wait::signals(&[libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGCHLD])?;
         let mut child = match &self.options.command {
             Some(c) => Some(Child::spawn(c).map_err(SessionError::Command)?),
             None => None,
         };
-        if let Some(c) = child.as_ref().filter(|_| names_user_code(&self.loaded.manifest)) {
+        if let Some(c) = child.as_ref().filter(|_| facts::names_user_code(&self.loaded.manifest)) {
             c.watch_end();
         }
         self.bss.set(bss::AWAKE, 1);
@@ -114,7 +118,7 @@ impl Session {
         }
         let mut run = Run::new(&self.loaded, &self.bss)?;
         run.watches = std::mem::take(&mut attached.watches);
-        let points = points(&self.loaded.manifest);
+        let points = facts::points(&self.loaded.manifest);
         sink.attached(points - attached.missing.len()).map_err(SessionError::Output)?;
         // Test rigs wait for this line before they start what is to be traced.
         if std::env::var_os("__BPFTRACE_NOTIFY_PROBES_ATTACHED").is_some() {
@@ -133,25 +137,9 @@ impl Session {
         run.drain(sink)?;
         fire(&self.loaded, |t| *t == Target::End)?;
         run.drain(sink)?;
-        run.finish(sink)
+        let costs = counting.map(|c| c.costs(&self.loaded, &attached.alone));
+        run.finish(sink, costs.as_deref())
     }
-}
-
-/// Attach points; the places of one USDT probe are one.
-fn points(manifest: &Manifest) -> usize {
-    let mut usdt: Vec<(&str, lang::source::Span)> = Vec::new();
-    let mut count = 0;
-    for a in manifest.programs.iter().flat_map(|p| &p.attach) {
-        let same = (a.name.as_str(), a.span);
-        if matches!(a.target, Target::Usdt { .. }) {
-            if usdt.contains(&same) {
-                continue;
-            }
-            usdt.push(same);
-        }
-        count += 1;
-    }
-    count
 }
 
 /// Runs the programs of the runtime's own probes.
@@ -162,37 +150,6 @@ fn fire(loaded: &Loaded, which: impl Fn(&Target) -> bool) -> Result<(), SessionE
         }
     }
     Ok(())
-}
-
-/// Whether the script prints names of user code, for which what a process has mapped must be known.
-fn names_user_code(manifest: &Manifest) -> bool {
-    fn is_user(ty: &Type) -> bool {
-        match ty {
-            Type::UStack { .. } | Type::Usym => true,
-            Type::Tuple(members) => members.iter().any(is_user),
-            _ => false,
-        }
-    }
-    let in_maps = manifest.maps.iter().any(|m| is_user(&m.value) || m.key.as_ref().is_some_and(is_user));
-    in_maps
-        || manifest.actions.iter().any(|a| match a {
-            Action::Printf { args, .. } => args.iter().any(is_user),
-            Action::PrintValue { ty } => is_user(ty),
-            _ => false,
-        })
-}
-
-/// The programs and libraries that the script probes.
-fn probed(manifest: &Manifest) -> Vec<String> {
-    let mut out: Vec<String> = Vec::new();
-    for point in manifest.programs.iter().flat_map(|p| &p.attach) {
-        if let Target::Uprobe { path, .. } | Target::Usdt { path, .. } = &point.target
-            && !out.contains(path)
-        {
-            out.push(path.clone());
-        }
-    }
-    out
 }
 
 /// State of the event loop.
@@ -233,7 +190,7 @@ impl<'a> Run<'a> {
             }
         };
         let settings = &loaded.manifest.settings;
-        let symbols = Symbols::new(settings.cpp_demangle, settings.show_debug_info, probed(&loaded.manifest));
+        let symbols = Symbols::new(settings.cpp_demangle, settings.show_debug_info, facts::probed(&loaded.manifest));
         let live = Live { loaded, maps: Maps::new(loaded, bss), symbols };
         Ok(Run {
             loaded,
@@ -480,9 +437,12 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn finish(&mut self, sink: &mut dyn Sink) -> Result<Outcome, SessionError> {
+    fn finish(&mut self, sink: &mut dyn Sink, costs: Option<&[Cost]>) -> Result<Outcome, SessionError> {
         sink.maps(&mut self.live).map_err(SessionError::Output)?;
         self.tell_losses(sink, true)?;
+        if let Some(costs) = costs {
+            sink.costs(costs).map_err(SessionError::Output)?;
+        }
         sink.flush().map_err(SessionError::Output)?;
         Ok(Outcome { exit_code: self.exit.unwrap_or(i32::from(self.failed)) })
     }
