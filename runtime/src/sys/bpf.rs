@@ -30,7 +30,7 @@ pub const F_RDONLY_PROG: u32 = 1 << 7;
 pub const MAP_TYPE_ARRAY: u32 = 2;
 
 /// Calls bpf(2) with an attribute block.
-fn bpf<T>(command: i64, attr: &mut T) -> io::Result<i64> {
+pub(super) fn bpf<T>(command: i64, attr: &mut T) -> io::Result<i64> {
     // SAFETY: the kernel reads and writes `size_of::<T>()` bytes of `attr`; pointers in it are made from live borrows.
     let ret = unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attr), size_of::<T>()) };
     if ret >= 0 {
