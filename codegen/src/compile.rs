@@ -4,10 +4,12 @@ use crate::elf;
 use crate::error::Error;
 use crate::ir::verify;
 use crate::lower;
+pub use crate::lower::reads_task;
 use crate::manifest::{Artifact, Manifest};
 use crate::opt;
 use lang::diag::Diagnostic;
 use lang::hir;
+use lang::kernel::Layout;
 
 /// The machine that code is made for.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +18,27 @@ pub struct Target {
     pub cpus: u32,
     /// Major and minor version of the kernel.
     pub kernel: (u32, u32),
+    /// What the kernel's BTF says of tasks; asked for only if [`reads_task`] says that it is of use.
+    pub task: Option<Task>,
+}
+
+/// Offsets of members of the kernel's `task_struct`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Task {
+    /// `pid`, an `int`.
+    pub pid: u32,
+    /// `prio`, an `int`.
+    pub prio: u32,
+    /// `comm`, 16 characters.
+    pub comm: u32,
+}
+
+impl Task {
+    /// From the layout of `task_struct`.
+    pub fn of(layout: &Layout) -> Option<Task> {
+        let member = |name: &str, size: u32| layout.fields.iter().find(|f| f.name == name && f.ty.c_size() == size).map(|f| f.offset);
+        Some(Task { pid: member("pid", 4)?, prio: member("prio", 4)?, comm: member("comm", 16).filter(|at| at.is_multiple_of(8))? })
+    }
 }
 
 /// What may be looked at on the way: the stage (`ir`, `ir:PASS`, `asm`) and its text.
@@ -28,7 +51,7 @@ pub fn compile(program: &hir::Program, target: &Target) -> Result<Artifact, Vec<
 
 /// Compiles a checked script and shows every stage to `dump`.
 pub fn compile_with(program: &hir::Program, target: &Target, dump: &mut Dump<'_>) -> Result<Artifact, Vec<Diagnostic>> {
-    let mut lowered = lower::lower(program, target.cpus, target.kernel);
+    let mut lowered = lower::lower(program, target);
     let module = &mut lowered.module;
     for function in module.functions.iter_mut().map(|(_, f)| f).chain(&mut module.subs) {
         let before = function.clone();
@@ -64,7 +87,7 @@ pub fn compile_with(program: &hir::Program, target: &Target, dump: &mut Dump<'_>
 pub fn compile_to_elf(program: &hir::Program, target: &Target) -> Result<Vec<u8>, Vec<Diagnostic>> {
     let artifact = compile(program, target)?;
     let json = serde_json::to_vec(&artifact.manifest).map_err(|e| internal(program, &e.to_string()))?;
-    let mut lowered = lower::lower(program, target.cpus, target.kernel);
+    let mut lowered = lower::lower(program, target);
     let module = &mut lowered.module;
     for function in module.functions.iter_mut().map(|(_, f)| f).chain(&mut module.subs) {
         opt::optimize(function);

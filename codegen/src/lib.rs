@@ -17,4 +17,4 @@ pub mod opt;
 pub mod regalloc;
 pub mod vcode;
 
-pub use compile::{Target, compile, compile_to_elf, compile_with};
+pub use compile::{Target, Task, compile, compile_to_elf, compile_with, reads_task};

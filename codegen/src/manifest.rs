@@ -51,8 +51,11 @@ pub mod bss {
     pub const WALL: u32 = 48;
     /// u64: always 0, which the verifier does not know.
     pub const NOTHING: u32 = 56;
-    /// First byte of the script's own variables.
-    pub const VARS: u32 = 64;
+    /// u64: not 0 while the runtime looks into the ring buffer again by itself, and need not be woken: `BPF_RB_NO_WAKEUP` or 0
+    /// (include/uapi/linux/bpf.h). Written by the runtime.
+    pub const AWAKE: u32 = 64;
+    /// First byte of the script's own variables: a cache line of their own, since every program reads the first one.
+    pub const VARS: u32 = 128;
 }
 
 /// A compiled script.

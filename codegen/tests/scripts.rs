@@ -5,14 +5,14 @@
 
 use codegen::ir::verify;
 use codegen::manifest::{Artifact, Storage};
-use codegen::{Target, compile, compile_to_elf, compile_with};
+use codegen::{Target, Task, compile, compile_to_elf, compile_with};
 use lang::config::Config;
 use lang::diag;
 use lang::fixture::Fixture;
 use lang::hir;
 use lang::source::SourceMap;
 
-const TARGET: Target = Target { cpus: 2, kernel: (6, 12) };
+const TARGET: Target = Target { cpus: 2, kernel: (6, 12), task: Some(Task { pid: 1512, prio: 108, comm: 2016 }) };
 
 fn check(text: &str) -> hir::Program {
     let mut map = SourceMap::default();
@@ -35,6 +35,15 @@ fn canonical_scripts_have_these_instructions() {
         ("count", "tracepoint:raw_syscalls:sys_enter { @ = count(); }"),
         ("count-by-comm", "tracepoint:raw_syscalls:sys_enter { @[comm] = count(); }"),
         ("predicate-on-comm", "tracepoint:raw_syscalls:sys_enter /comm == \"dd\"/ { @++; }"),
+        ("count-by-stack", "tracepoint:raw_syscalls:sys_enter { @[kstack] = count(); }"),
+        (
+            "latency",
+            "tracepoint:raw_syscalls:sys_enter { @s[tid] = nsecs; }\n\
+          tracepoint:raw_syscalls:sys_exit /@s[tid]/ { @ns[comm] = hist(nsecs - @s[tid]); delete(@s, tid); }",
+        ),
+        ("count-opens", "tracepoint:syscalls:sys_enter_openat { @[comm, str(args.filename)] = count(); }"),
+        ("switches", "tracepoint:sched:sched_switch { @[args.prev_comm, args.next_pid] = count(); }"),
+        ("switches-by-state", "tracepoint:sched:sched_switch { @[args.prev_state] = count(); }"),
         ("histogram", "kretprobe:vfs_read { @ = hist(retval); }"),
         ("printf-open", "tracepoint:syscalls:sys_enter_openat { printf(\"%d %s %s\\n\", pid, comm, str(args.filename)); }"),
     ] {
@@ -45,14 +54,30 @@ fn canonical_scripts_have_these_instructions() {
             }
         });
         assert!(result.is_ok(), "{name}");
+        let budget = budget(&listing);
         let path = format!("{}/tests/scripts/{name}.asm", env!("CARGO_MANIFEST_DIR"));
-        let whole = format!("; {text}\n{}\n", listing.trim_end());
+        let whole = format!("; {text}\n; {budget} instructions\n{}\n", listing.trim_end());
         if std::env::var_os("BLESS").is_some() {
             std::fs::write(&path, &whole).unwrap();
         }
         let golden = std::fs::read_to_string(&path).unwrap_or_default();
         assert_eq!(whole, golden, "{name}: BLESS=1 writes the listing anew");
     }
+}
+
+/// Instructions of all programs of a listing. One that loads 64 bits counts twice, as it does for the kernel.
+fn budget(listing: &str) -> u32 {
+    let index = |line: &str| line.trim_start().split_once(": ")?.0.parse::<u32>().ok();
+    let wide = |line: &str| u32::from(line.ends_with(" ll"));
+    let mut last: Vec<u32> = Vec::new();
+    for line in listing.lines() {
+        match (index(line), last.last_mut()) {
+            (Some(0), _) | (Some(_), None) => last.push(1 + wide(line)),
+            (Some(i), Some(end)) => *end = i + 1 + wide(line),
+            _ => {}
+        }
+    }
+    last.iter().sum()
 }
 
 #[test]
@@ -95,6 +120,8 @@ fn places_in_the_script_are_kept() {
 }
 
 const SCRIPTS: &[&str] = &[
+    "tracepoint:sched:sched_switch /args.prev_comm == \"x\" && args.next_pid != 3/ { @[args.next_comm] = sum(args.prev_prio); }",
+    "tracepoint:raw_syscalls:sys_exit { @[args.id, args.ret] = count(); printf(\"%s %s %d\\n\", str(args.ret), comm, str(args.id, 3) == \"x\"); }",
     "BEGIN { @x[1, \"a\", comm] = 5; if (@x[1, \"a\", \"b\"] > 3 && pid != 4 || tid == 2) { exit(3); } }",
     "tracepoint:sched:sched_switch { @[args.prev_comm, args.next_comm] = count(); @t[args.prev_pid] = nsecs; }",
     "tracepoint:sched:sched_process_exec { printf(\"%s %d\\n\", str(args.filename), args.pid); }",

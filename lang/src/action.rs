@@ -9,11 +9,51 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MapId(pub u32);
 
+/// Which values of a format string are packed, asked in order: long strings, of which a record has only the bytes that there are, with
+/// the NUL behind them unless they fill their type. They follow all other values.
+#[derive(Debug)]
+pub struct Packing {
+    left: u32,
+}
+
+/// Strings up to this many bytes are not worth it.
+const SHORT: u32 = 64;
+/// Bytes that packed strings of one record may have together: they are put together in per-CPU memory, of which there is not much.
+const MOST: u32 = 8192;
+
+impl Packing {
+    /// For one list of values.
+    pub fn new() -> Packing {
+        Packing { left: MOST }
+    }
+
+    /// Whether the next value is packed; then the bytes that it has at the most.
+    pub fn next(&mut self, ty: &Type) -> Option<u32> {
+        let Type::Str(size) = *ty else { return None };
+        let fits = size > SHORT && size <= self.left;
+        self.left -= if fits { size } else { 0 };
+        fits.then_some(size)
+    }
+}
+
+impl Default for Packing {
+    fn default() -> Self {
+        Packing::new()
+    }
+}
+
+impl Action {
+    /// Whether the action's values are those of a format string.
+    pub fn has_format(&self) -> bool {
+        matches!(self, Action::Printf { .. } | Action::Message { .. } | Action::Cat { .. } | Action::System { .. })
+    }
+}
+
 /// What user space does when an event arrives. A record is a u64 index into the manifest's list of actions, then the values
-/// that are named below, each in its stored layout.
+/// that are named below, each in its stored layout. Values of a format string are told apart by [`Packing`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Action {
-    /// `printf`: the values of `args`, in order.
+    /// `printf`: the values of `args`, those that are not packed before those that are, otherwise in order.
     Printf {
         /// The format string's parts.
         format: Vec<Piece>,

@@ -123,6 +123,10 @@ pub struct Cli {
     #[arg(long = "fmt")]
     pub fmt: bool,
 
+    /// Print at the end what each probe has cost: events, time, share of one CPU
+    #[arg(long = "stats")]
+    pub stats: bool,
+
     /// With --fmt and `port`: write the result back to the script's file
     #[arg(long = "in-place")]
     pub in_place: bool,

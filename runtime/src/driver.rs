@@ -95,7 +95,9 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
         list::print_attach_points(&program)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let target = codegen::Target { cpus: kernel.cpus(), kernel: kernel.version() };
+    let layout = if codegen::reads_task(&program) { kernel.record("task_struct") } else { None };
+    let task = layout.as_ref().and_then(codegen::Task::of);
+    let target = codegen::Target { cpus: kernel.cpus(), kernel: kernel.version(), task };
     if let Some(path) = &cli.emit_elf {
         let elf = codegen::compile_to_elf(&program, &target).map_err(|d| stage.rendered(&d))?;
         std::fs::write(path, elf).map_err(|e| Failure::plain(format!("{} can't be written: {e}", path.display())))?;
@@ -265,7 +267,7 @@ impl Stage<'_> {
 
     fn load_and_run(&self, artifact: Artifact) -> Result<ExitCode, Failure> {
         let manifest = Arc::new(artifact.manifest.clone());
-        let options = Options { pid: self.cli.pid, command: self.cli.command.clone() };
+        let options = Options { pid: self.cli.pid, command: self.cli.command.clone(), stats: self.cli.stats };
         let mut session = Session::load(artifact, options).map_err(|e| self.refused(&e))?;
         if self.cli.dry_run {
             return Ok(ExitCode::SUCCESS);

@@ -2,7 +2,7 @@
 
 use crate::load::{Bss, Loaded};
 use crate::sink::{Entry, Losses};
-use crate::sys::{bpf, cpus};
+use crate::sys::{batch, bpf, cpus};
 use codegen::manifest::{MapId, MapInfo, Storage, bss};
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -56,6 +56,12 @@ impl<'a> Maps<'a> {
         let shape = self.shape(info)?;
         let fd = self.fd(info)?;
         let mut out = Vec::new();
+        let taken = batch::entries(fd, shape.key_bytes, shape.value_bytes, |key, value| {
+            out.push(Entry { key: key.to_vec(), values: shape.split(value) });
+        });
+        if taken.is_ok() {
+            return Ok(out);
+        }
         let mut value = vec![0; shape.value_bytes];
         for key in self.keys(info, &shape)? {
             // A key may go between the listing and the look-up.

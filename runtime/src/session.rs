@@ -2,17 +2,19 @@
 
 use crate::attach::{self, AttachError, Attached};
 use crate::child::Child;
+use crate::facts;
 use crate::load::{self, Bss, LoadError, Loaded};
 use crate::maps::Maps;
 use crate::modes;
 use crate::packets::Packets;
 use crate::sink::{Losses, Sink};
+use crate::stats::{Cost, Counting};
 use crate::symbols::Symbols;
 use crate::sys::{bpf, wait};
+use crate::watch::{Found, Watch};
 use crate::world::Live;
 use aya::maps::{Map, MapData, RingBuf};
-use codegen::manifest::{Action, Artifact, Manifest, RING, Target, bss};
-use lang::types::Type;
+use codegen::manifest::{Action, Artifact, RING, Target, bss};
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -25,6 +27,8 @@ pub struct Options {
     pub pid: Option<u32>,
     /// `-c`: a command to start when all is attached; the run ends with it.
     pub command: Option<String>,
+    /// `--stats`: the costs of the probes are printed at the end.
+    pub stats: bool,
 }
 
 /// Why a run failed.
@@ -95,14 +99,16 @@ impl Session {
     /// Attaches, runs to the end, prints. What is attached is left in `attached`, because detaching takes time that is
     /// not the user's: see [`leave`].
     pub fn run(&mut self, sink: &mut dyn Sink, attached: &mut Attached) -> Result<Outcome, SessionError> {
+        let counting = if self.options.stats { Some(Counting::start()?) } else { None };
         let signals = wait::signals(&[libc::SIGINT, libc::SIGTERM, libc::SIGHUP, libc::SIGUSR1, libc::SIGCHLD])?;
         let mut child = match &self.options.command {
             Some(c) => Some(Child::spawn(c).map_err(SessionError::Command)?),
             None => None,
         };
-        if let Some(c) = child.as_ref().filter(|_| names_user_code(&self.loaded.manifest)) {
+        if let Some(c) = child.as_ref().filter(|_| facts::names_user_code(&self.loaded.manifest)) {
             c.watch_end();
         }
+        self.bss.set(bss::AWAKE, 1);
         self.bss.set(bss::START, wait::monotonic_nanos());
         self.bss.set(bss::WALL, wait::wall_delta());
         self.bss.set(bss::CPID, child.as_ref().map_or(0, |c| u64::from(c.pid)));
@@ -115,7 +121,7 @@ impl Session {
         let mut run = Run::new(&self.loaded, &self.bss)?;
         run.watches = std::mem::take(&mut attached.watches);
         run.packets = packets;
-        let points = points(&self.loaded.manifest);
+        let points = facts::points(&self.loaded.manifest);
         sink.attached(points - attached.missing.len()).map_err(SessionError::Output)?;
         // Test rigs wait for this line before they start what is to be traced.
         if std::env::var_os("__BPFTRACE_NOTIFY_PROBES_ATTACHED").is_some() {
@@ -134,25 +140,9 @@ impl Session {
         run.drain(sink)?;
         fire(&self.loaded, |t| *t == Target::End)?;
         run.drain(sink)?;
-        run.finish(sink)
+        let costs = counting.map(|c| c.costs(&self.loaded, &attached.alone));
+        run.finish(sink, costs.as_deref())
     }
-}
-
-/// Attach points; the places of one USDT probe are one.
-fn points(manifest: &Manifest) -> usize {
-    let mut usdt: Vec<(&str, lang::source::Span)> = Vec::new();
-    let mut count = 0;
-    for a in manifest.programs.iter().flat_map(|p| &p.attach) {
-        let same = (a.name.as_str(), a.span);
-        if matches!(a.target, Target::Usdt { .. }) {
-            if usdt.contains(&same) {
-                continue;
-            }
-            usdt.push(same);
-        }
-        count += 1;
-    }
-    count
 }
 
 /// Runs the programs of the runtime's own probes.
@@ -165,43 +155,13 @@ fn fire(loaded: &Loaded, which: impl Fn(&Target) -> bool) -> Result<(), SessionE
     Ok(())
 }
 
-/// Whether the script prints names of user code, for which what a process has mapped must be known.
-fn names_user_code(manifest: &Manifest) -> bool {
-    fn is_user(ty: &Type) -> bool {
-        match ty {
-            Type::UStack { .. } | Type::Usym => true,
-            Type::Tuple(members) => members.iter().any(is_user),
-            _ => false,
-        }
-    }
-    let in_maps = manifest.maps.iter().any(|m| is_user(&m.value) || m.key.as_ref().is_some_and(is_user));
-    in_maps
-        || manifest.actions.iter().any(|a| match a {
-            Action::Printf { args, .. } => args.iter().any(is_user),
-            Action::PrintValue { ty } => is_user(ty),
-            _ => false,
-        })
-}
-
-/// The programs and libraries that the script probes.
-fn probed(manifest: &Manifest) -> Vec<String> {
-    let mut out: Vec<String> = Vec::new();
-    for point in manifest.programs.iter().flat_map(|p| &p.attach) {
-        if let Target::Uprobe { path, .. } | Target::Usdt { path, .. } = &point.target
-            && !out.contains(path)
-        {
-            out.push(path.clone());
-        }
-    }
-    out
-}
-
 /// State of the event loop.
 struct Run<'a> {
     loaded: &'a Loaded,
     bss: &'a Bss,
     ring: Option<RingBuf<MapData>>,
     packets: Option<Packets>,
+    ring_bytes: usize,
     live: Live<'a>,
     exit: Option<i32>,
     /// Watchpoints that are still on.
@@ -224,21 +184,24 @@ struct Timer {
 
 impl<'a> Run<'a> {
     fn new(loaded: &'a Loaded, bss: &'a Bss) -> Result<Self, SessionError> {
+        let mut ring_bytes = 0;
         let ring = match loaded.maps.get(RING) {
             None => None,
             Some(fd) => {
+                ring_bytes = bpf::map_info(fd.as_fd())?.max_entries as usize;
                 let data = MapData::from_fd(fd.try_clone()?).map_err(io::Error::other)?;
                 Some(RingBuf::try_from(Map::RingBuf(data)).map_err(io::Error::other)?)
             }
         };
         let settings = &loaded.manifest.settings;
-        let symbols = Symbols::new(settings.cpp_demangle, settings.show_debug_info, probed(&loaded.manifest));
+        let symbols = Symbols::new(settings.cpp_demangle, settings.show_debug_info, facts::probed(&loaded.manifest));
         let live = Live { loaded, maps: Maps::new(loaded, bss), symbols };
         Ok(Run {
             loaded,
             bss,
             ring,
             packets: None,
+            ring_bytes,
             live,
             exit: None,
             watches: Vec::new(),
@@ -277,17 +240,19 @@ impl<'a> Run<'a> {
             return Ok(());
         }
         let ring_fd = self.ring.as_ref().map(|r| r.as_raw_fd());
+        let mut watch = Watch::Looking;
         while !self.stopped() {
             let mut fds: Vec<BorrowedFd<'_>> = vec![signals.as_fd()];
             fds.extend(watched.iter().map(AsFd::as_fd));
             let first_timer = fds.len();
             fds.extend(timers.iter().map(|t| t.fd.as_fd()));
             // SAFETY: the ring lives as long as `self`, longer than this list.
-            fds.extend(ring_fd.map(|fd| unsafe { BorrowedFd::borrow_raw(fd) }));
+            fds.extend(ring_fd.filter(|_| watch == Watch::Waiting).map(|fd| unsafe { BorrowedFd::borrow_raw(fd) }));
             fds.extend(self.packets.iter().flat_map(Packets::fds));
-            let ready = wait::poll(&fds, LOSS_INTERVAL.as_millis() as i32)?;
+            let ready = wait::poll(&fds, watch.patience().as_millis() as i32)?;
             let ended = watched.is_some() && ready[1];
-            self.drain_some(sink)?;
+            watch = watch.next(self.drain_some(sink)?);
+            self.bss.set(bss::AWAKE, u64::from(watch.is_awake()));
             if ready[0] && self.signal(sink, signals, child.as_deref_mut())? || ended {
                 break;
             }
@@ -409,23 +374,24 @@ impl<'a> Run<'a> {
 
     /// Takes all events out of the ring. Where programs are still running that need not end: see [`Run::drain_some`].
     fn drain(&mut self, sink: &mut dyn Sink) -> Result<(), SessionError> {
-        self.drain_until(sink, None)
+        self.drain_until(sink, None).map(drop)
     }
 
     /// Takes events out of the ring for a while: timers and Ctrl-C come in between.
-    fn drain_some(&mut self, sink: &mut dyn Sink) -> Result<(), SessionError> {
+    fn drain_some(&mut self, sink: &mut dyn Sink) -> Result<Found, SessionError> {
         self.drain_until(sink, Some(Instant::now() + TURN))
     }
 
-    fn drain_until(&mut self, sink: &mut dyn Sink, until: Option<Instant>) -> Result<(), SessionError> {
+    fn drain_until(&mut self, sink: &mut dyn Sink, until: Option<Instant>) -> Result<Found, SessionError> {
         if let Some(packets) = self.packets.as_mut() {
             self.skipped += packets.drain().map_err(SessionError::Output)?;
         }
-        let Some(ring) = self.ring.as_mut() else { return Ok(()) };
-        let mut any = false;
+        let Some(ring) = self.ring.as_mut() else { return Ok(Found::Nothing) };
+        let mut bytes = 0usize;
+        let mut cut_short = false;
         let mut count = 0u32;
         while let Some(record) = ring.next() {
-            any = true;
+            bytes += record.len();
             let Some((number, payload)) = record.split_first_chunk::<8>() else { continue };
             let number = u64::from_ne_bytes(*number) as usize;
             let Some(action) = self.loaded.manifest.actions.get(number) else { continue };
@@ -455,13 +421,15 @@ impl<'a> Run<'a> {
             }
             count += 1;
             if (slow || count.is_multiple_of(256)) && until.is_some_and(|at| Instant::now() > at) {
+                cut_short = true;
                 break;
             }
         }
-        if any {
-            sink.flush().map_err(SessionError::Output)?;
+        if bytes == 0 {
+            return Ok(Found::Nothing);
         }
-        Ok(())
+        sink.flush().map_err(SessionError::Output)?;
+        Ok(if cut_short || bytes > self.ring_bytes / 8 { Found::Much } else { Found::Some })
     }
 
     fn tell_losses(&mut self, sink: &mut dyn Sink, at_end: bool) -> Result<(), SessionError> {
@@ -478,9 +446,12 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn finish(&mut self, sink: &mut dyn Sink) -> Result<Outcome, SessionError> {
+    fn finish(&mut self, sink: &mut dyn Sink, costs: Option<&[Cost]>) -> Result<Outcome, SessionError> {
         sink.maps(&mut self.live).map_err(SessionError::Output)?;
         self.tell_losses(sink, true)?;
+        if let Some(costs) = costs {
+            sink.costs(costs).map_err(SessionError::Output)?;
+        }
         sink.flush().map_err(SessionError::Output)?;
         Ok(Outcome { exit_code: self.exit.unwrap_or(i32::from(self.failed)) })
     }

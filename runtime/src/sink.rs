@@ -74,6 +74,8 @@ pub trait Sink {
     fn text(&mut self, text: &str) -> io::Result<()>;
     /// The results of benchmarks.
     fn benchmarks(&mut self, results: &[crate::modes::Bench]) -> io::Result<()>;
+    /// What the probes have cost.
+    fn costs(&mut self, costs: &[crate::stats::Cost]) -> io::Result<()>;
     /// A batch of events is done: flush if the buffering mode asks for it.
     fn flush(&mut self) -> io::Result<()>;
 }

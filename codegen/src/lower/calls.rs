@@ -165,7 +165,7 @@ impl<'s> Lower<'s, '_> {
     }
 
     /// Reads eight bytes.
-    fn read_word(&mut self, helper: Helper, from: Value) -> Value {
+    pub(super) fn read_word(&mut self, helper: Helper, from: Value) -> Value {
         let dst = self.temp(8);
         let at = self.address_of(dst);
         let n = self.b.iconst(8);

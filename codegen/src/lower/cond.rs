@@ -3,7 +3,7 @@
 use super::Lower;
 use super::mem::{Place, word};
 use super::scalar::compare;
-use crate::ir::{Block, Cc, Value};
+use crate::ir::{Block, Cc, Size, Value};
 use lang::hir::{Expr, ExprKind};
 use lang::types::Type;
 
@@ -87,10 +87,16 @@ impl<'s> Lower<'s, '_> {
             }
             return self.b.jump(differ);
         }
-        let place = self.in_memory(e);
         let words = text.len() / 8 + 1;
+        let name = self.name_of_task(e);
+        let place = if name.is_none() { Some(self.in_memory(e)) } else { None };
         for w in 0..words {
-            let have = self.load_word(place.at(w as u32 * 8));
+            let at = w as u32 * 8;
+            let have = match (name, place) {
+                (Some((task, comm)), _) => self.b.load(Size::B8, task, comm + at as i32),
+                (_, Some(place)) => self.load_word(place.at(at)),
+                _ => self.b.iconst(0),
+            };
             let want = self.b.iconst(word(text, w * 8));
             let next = if w + 1 == words { same } else { self.b.block() };
             self.b.branch(Cc::Eq, have, want, next, differ);

@@ -2,9 +2,11 @@
 
 use super::Lower;
 use super::mem::Place;
+use super::raw::Source;
 use crate::ir::{BinOp, Cc, Helper, Size, Value};
 use crate::manifest::bss;
-use lang::hir::Context;
+use lang::builtins::Op;
+use lang::hir::{Context, Expr, ExprKind};
 use lang::kernel::{UsdtArg, UsdtPlace};
 use lang::types::{StackMode, Type};
 
@@ -61,6 +63,9 @@ impl<'s> Lower<'s, '_> {
     pub(super) fn ctx_load(&mut self, offset: u32, ty: &Type) -> Value {
         let ctx = self.ctx();
         let (size, signed) = access(ty);
+        if let Some(source) = self.code.raw.as_ref().and_then(|r| r.source(offset)) {
+            return self.raw_field(source, size, signed);
+        }
         if let Context::Iter(_) = self.code.context {
             return self.iter_member(offset as i32, size, signed);
         }
@@ -73,6 +78,44 @@ impl<'s> Lower<'s, '_> {
         self.read_ctx(dst, offset, size.bytes());
         let base = self.base(dst);
         self.load_as(base, dst.offset, size, signed)
+    }
+
+    /// A scalar field of a tracepoint by its place among the raw arguments.
+    fn raw_field(&mut self, source: Source, size: Size, signed: bool) -> Value {
+        let ctx = self.ctx();
+        let argument = |n: u32| n as i32 * 8;
+        let (task, member) = match (source, self.shared.task) {
+            (Source::Word(n), _) => {
+                let v = self.b.load(Size::B8, ctx, argument(n));
+                return self.b.ext(signed, (size.bytes() * 8) as u8, v);
+            }
+            (Source::Behind(n, offset), _) => {
+                let at = self.b.load(Size::B8, ctx, argument(n));
+                let at = self.b.add_imm(at, offset);
+                return self.read_word(Helper::PROBE_READ_KERNEL, at);
+            }
+            (Source::Pid(n), Some(task)) => (n, task.pid),
+            (Source::Prio(n), Some(task)) => (n, task.prio),
+            _ => return self.b.iconst(0),
+        };
+        let at = self.b.load(Size::B8, ctx, argument(task));
+        self.load_as(at, member as i32, size, signed)
+    }
+
+    /// The task whose name a string is, and where in the task that is: it can be loaded as two words.
+    pub(super) fn name_of_task(&mut self, e: &Expr) -> Option<(Value, i32)> {
+        let comm = self.shared.task?.comm as i32;
+        let task = match e.kind {
+            // Since 5.17 there are zeros behind the end of every name.
+            ExprKind::Builtin(Op::Comm) if self.shared.kernel >= (5, 17) => self.b.call(Helper::GET_CURRENT_TASK_BTF, &[]),
+            ExprKind::CtxBytes(offset) => {
+                let Some(Source::Comm(n)) = self.code.raw.as_ref()?.source(offset) else { return None };
+                let ctx = self.ctx();
+                self.b.load(Size::B8, ctx, n as i32 * 8)
+            }
+            _ => return None,
+        };
+        Some((task, comm))
     }
 
     /// A member of an iterator's context. At the end of the iteration there is no object any more: the program leaves.

@@ -258,6 +258,16 @@ impl<'s> Lower<'s, '_> {
     fn store_str(&mut self, e: &'s Expr, size: u32, dst: Place, pad: Pad) {
         let whole = size.next_multiple_of(8);
         let own = e.ty.stored_size().min(whole);
+        if let Some((task, at)) = self.name_of_task(e) {
+            for word in (0..COMM.min(whole)).step_by(8) {
+                let v = self.b.load(Size::B8, task, at + word as i32);
+                self.store_word(dst.at(word), v);
+            }
+            if pad == Pad::Zero && whole > COMM {
+                self.zero(dst.at(COMM), whole - COMM);
+            }
+            return;
+        }
         match &e.kind {
             ExprKind::Str(text) => self.store_literal(text, whole, dst, pad),
             ExprKind::Builtin(Builtin::Comm) => {
@@ -377,9 +387,8 @@ impl<'s> Lower<'s, '_> {
         place
     }
 
-    /// `probe_read*_str` of at most `most` bytes.
-    /// Reads a string of less than `most` bytes; where the pointer leads to an array of `most`, one that fills it need not have a NUL.
-    fn read_string(&mut self, ptr: &'s Expr, limit: Option<&'s Expr>, most: u32, dst: Place) {
+    /// Reads a string of less than `most` bytes; what the helper returned: its length with the NUL, or an error. Where the pointer leads to an array of `most`, one that fills it need not have a NUL.
+    pub(super) fn read_string(&mut self, ptr: &'s Expr, limit: Option<&'s Expr>, most: u32, dst: Place) -> Value {
         let from = self.scalar(ptr);
         let helper = self.read_helper(&ptr.ty, true);
         let n = match limit {
@@ -402,6 +411,7 @@ impl<'s> Lower<'s, '_> {
                 l.read_memory(helper, at, one, from);
             });
         }
+        ret
     }
 
     /// Calls a read helper; with `-k` a failure is told.

@@ -15,12 +15,14 @@ mod loops;
 mod maps;
 mod mem;
 mod plan;
+mod raw;
 mod scalar;
 mod shared;
 mod stmt;
 mod strings;
 mod tables;
 
+use crate::compile::{Target, Task};
 use crate::ir::build::{Builder, Var};
 use crate::ir::{BinOp, Cc, Function, MapDef, MapRef, Module, Section, Size, Slot, Value};
 use crate::manifest::{self, Action, ProgramInfo, ProgramKind, Target as AttachTarget, bss};
@@ -28,6 +30,7 @@ use lang::hir::{self, VarId};
 use lang::types::Type;
 use mem::Place;
 use plan::Plan;
+pub use raw::reads_task;
 use std::collections::HashMap;
 
 /// What lowering makes of a script: the module, and the parts of the manifest that are found on the way.
@@ -39,12 +42,13 @@ pub(crate) struct Lowered {
     pub strings: Vec<String>,
 }
 
-/// Lowers a script for a machine with so many CPUs and this kernel.
-pub(crate) fn lower(program: &hir::Program, cpus: u32, kernel: (u32, u32)) -> Lowered {
+/// Lowers a script for a machine.
+pub(crate) fn lower(program: &hir::Program, target: &Target) -> Lowered {
     let mut shared = Shared {
         program,
-        cpus,
-        kernel,
+        cpus: target.cpus,
+        kernel: target.kernel,
+        task: target.task,
         plan: plan::plan(program),
         module: Module::default(),
         actions: Vec::new(),
@@ -64,11 +68,16 @@ pub(crate) fn lower(program: &hir::Program, cpus: u32, kernel: (u32, u32)) -> Lo
     }
     let mut programs = Vec::new();
     for (index, probe) in program.probes.iter().enumerate() {
-        let (kind, function) = shared.probe(index, probe);
+        let raw = raw::Raw::of(probe, shared.kernel, shared.task);
+        let mut attach = probe.attach.clone();
+        if let Some(raw) = &raw {
+            attach.iter_mut().for_each(|a| a.target = raw.target());
+        }
+        let (kind, function) = shared.probe(index, probe, raw);
         programs.push(ProgramInfo {
             symbol: function.name.clone(),
             kind,
-            attach: probe.attach.clone(),
+            attach,
             span: probe.span,
             lines: Vec::new(),
             functions: Vec::new(),
@@ -85,6 +94,8 @@ struct Shared<'a> {
     cpus: u32,
     /// Major and minor version of the kernel that the code is for.
     kernel: (u32, u32),
+    /// The layout of its tasks.
+    task: Option<Task>,
     plan: Plan,
     module: Module,
     actions: Vec<Action>,
@@ -121,12 +132,12 @@ const RING_PAGES: (u32, u32) = (1024, 64);
 const PAGE: u32 = 4096;
 
 impl Shared<'_> {
-    fn probe(&mut self, index: usize, probe: &hir::Probe) -> (ProgramKind, Function) {
-        let kind = program_kind(probe);
+    fn probe(&mut self, index: usize, probe: &hir::Probe, raw: Option<raw::Raw>) -> (ProgramKind, Function) {
+        let kind = raw.as_ref().map_or_else(|| program_kind(probe), raw::Raw::kind);
         let name = symbol(index, probe);
         // Whether scratch memory is needed is known only at the end; its look-up stands at the beginning.
         let subs = self.module.subs.len();
-        let code = Code { context: probe.context.clone(), attach: &probe.attach, vars: &probe.vars, span: probe.span };
+        let code = Code { context: probe.context.clone(), raw, attach: &probe.attach, vars: &probe.vars, span: probe.span };
         let mut first = Lower::new(self, index, code.clone(), Builder::new(&name), false);
         first.run(probe.predicate.as_ref(), &probe.body);
         let kind = match kind {
@@ -150,7 +161,7 @@ impl Shared<'_> {
         let function: &hir::Function = &self.program.functions[index];
         let name = format!("fn_{}", function.name);
         let entry = self.program.probes.len() + index;
-        let code = Code { context: hir::Context::None, attach: &[], vars: &function.vars, span: function.span };
+        let code = Code { context: hir::Context::None, raw: None, attach: &[], vars: &function.vars, span: function.span };
         let subs = self.module.subs.len();
         let builder = || Builder::with_params(&name, function.params);
         let mut first = Lower::new(self, entry, code.clone(), builder(), false);
@@ -205,6 +216,8 @@ fn symbol(index: usize, probe: &hir::Probe) -> String {
 #[derive(Clone)]
 struct Code<'s> {
     context: hir::Context,
+    /// Its fields are those of a raw tracepoint's arguments.
+    raw: Option<raw::Raw>,
     attach: &'s [manifest::AttachPoint],
     vars: &'s [Type],
     span: lang::source::Span,

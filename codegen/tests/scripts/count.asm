@@ -1,4 +1,5 @@
 ; tracepoint:raw_syscalls:sys_enter { @ = count(); }
+; 18 instructions
 p0_sys_enter: # 8 bytes of stack
    0: r0 = 0x0 ll
    2: r3 = *(u64 *)(r0 +0)

@@ -1,4 +1,5 @@
 ; kretprobe:vfs_read { @ = hist(retval); }
+; 65 instructions
 p0_vfs_read: # 8 bytes of stack
    0: r0 = 0x0 ll
    2: r3 = *(u64 *)(r0 +0)

@@ -32,7 +32,7 @@ fn compile(text: &str, kernel: &Fixture) {
     if has_errors(&diags) {
         return;
     }
-    if let Err(refused) = codegen::compile(&program, &Target { cpus: 2, kernel: (6, 12) }) {
+    if let Err(refused) = codegen::compile(&program, &Target { cpus: 2, kernel: (6, 12), task: None }) {
         let text = diag::render(&refused, &map, false);
         assert!(!text.contains("its own mistake"), "{text}");
     }

@@ -32,6 +32,8 @@ pub struct Attached {
     pub fds: Vec<OwnedFd>,
     /// Perf events of watchpoints, with the address of each: `unwatch` closes them.
     pub watches: Vec<(u64, OwnedFd)>,
+    /// Programs that were loaded once more, to be attached to each of their points by itself, by the number of the first.
+    pub alone: Vec<(usize, OwnedFd)>,
     /// Attach points that were refused and, by `missing_probes`, are only warned of.
     pub missing: Vec<AttachError>,
 }
@@ -74,6 +76,7 @@ pub fn attach(loaded: &Loaded, pid: Option<u32>, child: Option<u32>) -> Result<A
                 }
             }
         }
+        out.alone.extend(alone.map(|fd| (index, fd)));
     }
     Ok(out)
 }

@@ -269,6 +269,11 @@ impl Sink for JsonSink {
         Ok(())
     }
 
+    fn costs(&mut self, costs: &[crate::stats::Cost]) -> io::Result<()> {
+        self.stream.text.extend_from_slice(crate::stats::json(costs).as_bytes());
+        Ok(())
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         self.stream.batch_done()
     }

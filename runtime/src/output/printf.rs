@@ -4,24 +4,36 @@
 //! `000-4`, and zeros pad on the right too), precision and the space flag do nothing, and the width of a tuple is that of
 //! its first parenthesis, that of a structure of its brace and a space.
 
-use super::value::{Show, slice};
+use super::value::{Show, slice, string};
 use super::{bytes, gfp, record};
+use lang::action::Packing;
 use lang::format::{ArgSpec, Piece};
 use lang::types::{Agg, Type};
 use std::io::Write as _;
 
 /// Appends a format with its arguments, whose values follow each other in `payload`.
 pub(super) fn printf(out: &mut Vec<u8>, format: &[Piece], args: &[Type], payload: &[u8], show: &mut Show<'_>) {
-    let mut at = 0;
+    let mut packing = Packing::new();
+    let mut packed: usize = args.iter().filter(|ty| packing.next(ty).is_none()).map(|ty| ty.stored_size() as usize).sum();
+    let (mut at, mut packing) = (0, Packing::new());
     let mut args = args.iter();
     for piece in format {
         match piece {
             Piece::Text(text) => out.extend_from_slice(text),
             Piece::Arg(spec) => {
                 let Some(ty) = args.next() else { continue };
-                let size = ty.stored_size() as usize;
-                convert(out, spec, ty, slice(payload, at, size), show);
-                at += size;
+                match packing.next(ty) {
+                    Some(most) => {
+                        let text = string(slice(payload, packed, most as usize), most);
+                        convert(out, spec, ty, text, show);
+                        packed += (text.len() + 1).min(most as usize);
+                    }
+                    None => {
+                        let size = ty.stored_size() as usize;
+                        convert(out, spec, ty, slice(payload, at, size), show);
+                        at += size;
+                    }
+                }
             }
         }
     }

@@ -219,6 +219,10 @@ impl Sink for TextSink {
         self.text(&crate::modes::table(results))
     }
 
+    fn costs(&mut self, costs: &[crate::stats::Cost]) -> io::Result<()> {
+        self.text(&crate::stats::table(costs))
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         self.stream.batch_done()
     }

@@ -30,7 +30,7 @@ pub const F_RDONLY_PROG: u32 = 1 << 7;
 pub const MAP_TYPE_ARRAY: u32 = 2;
 
 /// Calls bpf(2) with an attribute block.
-fn bpf<T>(command: i64, attr: &mut T) -> io::Result<i64> {
+pub(super) fn bpf<T>(command: i64, attr: &mut T) -> io::Result<i64> {
     // SAFETY: the kernel reads and writes `size_of::<T>()` bytes of `attr`; pointers in it are made from live borrows.
     let ret = unsafe { libc::syscall(libc::SYS_bpf, command, std::ptr::from_mut(attr), size_of::<T>()) };
     if ret >= 0 {
@@ -434,15 +434,15 @@ pub fn test_run(program: BorrowedFd<'_>) -> io::Result<u32> {
 }
 
 /// Nanoseconds of one run of a raw tracepoint program, by the kernel's statistics over so many runs.
-pub fn test_run_time(program: BorrowedFd<'_>, runs: u32) -> Option<u64> {
-    let before = run_stats(program)?;
+pub fn test_run_time(program: BorrowedFd<'_>, times: u32) -> Option<u64> {
+    let before = runs(program)?;
     let stats = enable_stats().ok()?;
-    for _ in 0..runs {
+    for _ in 0..times {
         test_run(program).ok()?;
     }
-    let after = run_stats(program)?;
+    let after = runs(program)?;
     drop(stats);
-    let (nanos, count) = (after.0.checked_sub(before.0)?, after.1.checked_sub(before.1)?);
+    let (nanos, count) = (after.nanos.checked_sub(before.nanos)?, after.count.checked_sub(before.count)?);
     nanos.checked_div(count)
 }
 
@@ -453,19 +453,30 @@ struct EnableStats {
 }
 
 /// The kernel counts runs and their time while this is open (`BPF_STATS_RUN_TIME`).
-fn enable_stats() -> io::Result<OwnedFd> {
+pub fn enable_stats() -> io::Result<OwnedFd> {
     bpf(ENABLE_STATS, &mut EnableStats::default()).map(new_fd)
 }
 
-/// Time and number of a program's runs.
-fn run_stats(program: BorrowedFd<'_>) -> Option<(u64, u64)> {
+/// What the kernel counts of a program's runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Runs {
+    /// Nanoseconds in all of them.
+    pub nanos: u64,
+    /// How many.
+    pub count: u64,
+    /// Runs that were left out because the program was running already on that CPU; since 5.12.
+    pub missed: u64,
+}
+
+/// The runs of a program so far.
+pub fn runs(program: BorrowedFd<'_>) -> Option<Runs> {
     use aya_obj::generated::bpf_prog_info;
     // SAFETY: an all-zero `bpf_prog_info` is valid: it holds integers only.
     let mut info: bpf_prog_info = unsafe { std::mem::zeroed() };
     let mut attr =
         GetInfo { fd: program.as_raw_fd() as u32, len: size_of::<bpf_prog_info>() as u32, info: std::ptr::from_mut(&mut info) as u64 };
     bpf(OBJ_GET_INFO_BY_FD, &mut attr).ok()?;
-    Some((info.run_time_ns, info.run_cnt))
+    Some(Runs { nanos: info.run_time_ns, count: info.run_cnt, missed: info.recursion_misses })
 }
 
 #[repr(C)]
