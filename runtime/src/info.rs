@@ -34,8 +34,11 @@ const BUILD: &[(&str, &str)] = &[
     ("bcc library path resolution", "yes, by a search of its own"),
 ];
 
+/// A name, the enumerator that came with it, and whether it can be had.
+type Tried = (&'static str, &'static str, fn() -> bool);
+
 /// Kinds of programs by attach type, alike; an enumerator alone does not say that the kernel was built with what they need.
-const ATTACH: &[(&str, &str, fn() -> bool)] = &[
+const ATTACH: &[Tried] = &[
     ("fentry", "BPF_TRACE_FENTRY", || attaches(24, "bpf_fentry_test1")),
     ("iter", "BPF_TRACE_ITER", || attaches(28, "bpf_iter_task")),
     ("kprobe_multi", "BPF_TRACE_KPROBE_MULTI", || has_kprobe_links(42)),
