@@ -47,7 +47,8 @@ impl<'s> Lower<'s, '_> {
         );
     }
 
-    /// Adds to the cell of the current interval: three words, the value, what belongs to it, and the interval's number.
+    /// Adds to the cell of the current interval: three words, the value, what belongs to it, and the interval's number plus 1:
+    /// 0 is a cell that was never written.
     fn time_series(&mut self, map: MapId, key: Option<&'s Expr>, agg: Agg, n: Value) {
         let Agg::TSeries { interval, intervals, fold, signed } = agg else { return };
         // Intervals begin at whole seconds of the wall clock.
@@ -81,6 +82,7 @@ impl<'s> Lower<'s, '_> {
             l.when(Cc::Ult, index, most, |l| {
                 let offset = l.bin_imm(BinOp::Mul, index, 24);
                 let cell = l.b.add(ptr, offset);
+                let epoch = l.bin_imm(BinOp::Add, epoch, 1);
                 l.fold_into(cell, fold, signed, n, epoch, now);
             });
         });

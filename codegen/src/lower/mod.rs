@@ -362,9 +362,10 @@ impl<'s, 'a> Lower<'s, 'a> {
         }
     }
 
-    /// A script that has stopped does nothing any more, but for its `end` probes.
+    /// A script that has stopped does nothing any more, but for its `end` probes, and an iterator goes to its own end: scripts
+    /// say `exit()` in one to be done after it, not after its first object.
     fn stop_check(&mut self) {
-        if self.code.attach.iter().any(|a| a.target == AttachTarget::End) {
+        if self.code.attach.iter().any(|a| matches!(a.target, AttachTarget::End | AttachTarget::Iter { .. })) {
             return;
         }
         let at = self.b.global(Section::Bss, bss::STOP);

@@ -54,6 +54,19 @@ pub(super) struct Preprocessor<'f> {
     file: String,
 }
 
+/// Directories of the headers of the kernel (its include/, include/uapi/ and arch/*/include/), of its sources that scripts
+/// reach into, of libc and of bpftrace's own surroundings.
+const HEADER_DIRECTORIES: &str = "\
+    acpi arpa asm asm-generic bcc bits block bpf clocksource crypto cxl drivers drm dt-bindings fs gnu hyperv include \
+    io_uring kernel keys kunit kvm linux math-emu media memory misc mm mtd net netax25 netinet netipx netpacket nfs pcmcia \
+    protocols ras rdma regulator rpc rv scsi security soc sound sys target trace uapi ufs vdso video virt xen";
+
+/// Whether a header between angle brackets can be one that a machine has; where it has no directory nobody can tell.
+fn may_be_of_the_system(name: &str) -> bool {
+    let Some((directory, _)) = name.trim_start_matches("../").split_once('/') else { return true };
+    directory.is_empty() || HEADER_DIRECTORIES.split(' ').any(|d| d == directory)
+}
+
 impl<'f> Preprocessor<'f> {
     pub fn new(files: &'f dyn Files) -> Self {
         let macros = PREDEFINED.iter().map(|(n, b)| {
@@ -209,12 +222,12 @@ impl<'f> Preprocessor<'f> {
             }
         };
         let Some((shown, text)) = self.files.read(name, system, &self.file) else {
-            if !system {
+            // The kernel's headers need not be there: types come from BTF, constants from a table.
+            if !system || !may_be_of_the_system(name) {
                 self.diags.push(
                     Diagnostic::error(span, format!("the file `{name}` can't be found")).help("`-I DIRECTORY` says where to look for it"),
                 );
             }
-            // The kernel's headers need not be there: types come from BTF, constants from a table.
             return;
         };
         self.includes += 1;

@@ -65,12 +65,18 @@ fn what_is_not_understood_is_told_at_its_place() {
         ("struct a { struct b x; };", "only declared"),
         ("#if 1\nstruct a { int x; };", "no `#endif`"),
         ("#include \"nope.h\"\n", "can't be found"),
+        ("#include <nope/nope.h>\n", "the file `nope/nope.h` can't be found"),
         ("struct a { int x : 40; };", "bits"),
     ] {
         let (_, diags, _) = read(text);
         assert!(diags.iter().any(|d| d.message.contains(wants)), "{text}: {diags:?}");
     }
     let _ = FileId(0);
+}
+
+#[test]
+fn headers_of_the_system_need_not_be_there() {
+    good("#include <linux/sched.h>\n#include <net/sock.h>\n#include <../fs/mount.h>\n#include <errno.h>\n#include <sys/stat.h>\n");
 }
 
 #[test]

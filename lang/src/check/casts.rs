@@ -6,7 +6,7 @@ use crate::ast;
 use crate::diag::Diagnostic;
 use crate::hir::{Expr, ExprKind};
 use crate::source::Span;
-use crate::types::Type;
+use crate::types::{Int, Type};
 
 impl Checker<'_> {
     pub(super) fn cast(&mut self, name: &ast::TypeName, operand: &ast::Expr, span: Span) -> Expr {
@@ -108,9 +108,14 @@ impl Checker<'_> {
         self.kernel.enumeration(name).is_none_or(|(_, list)| list.iter().any(|v| v.1 == value))
     }
 
-    /// A pointer keeps the memory that it points into, unless that is not known.
+    /// A pointer keeps the memory that it points into, unless that is not known. An integer is an address without a sign, of
+    /// its own width: as in bpftrace, `(uint8 *)-1` is 0xff.
     fn cast_pointer(&mut self, e: Expr, ty: Type, span: Span) -> Expr {
         let Type::Ptr { to, space } = ty else { return e };
+        let e = match e.ty {
+            Type::Int(i) if i.signed && i.bits < 64 => self.cast_to(e, Type::Int(Int { signed: false, ..i }), span),
+            _ => e,
+        };
         let space = match &e.ty {
             Type::Ptr { space, .. } => *space,
             _ => space,

@@ -13,7 +13,7 @@ const CLOCK: u8 = 3;
 const COLUMNS: usize = 53;
 /// Of these, those of the smallest value in the header.
 const LEFT: usize = 21;
-/// Bytes of a cell: value, meta, epoch.
+/// Bytes of a cell: value, meta, epoch plus 1.
 const CELL: usize = 24;
 
 /// One chart: the intervals that it shows, the empty ones too.
@@ -49,9 +49,11 @@ fn merged(agg: Agg, cpus: &[impl AsRef<[u8]>]) -> BTreeMap<u64, u64> {
     let Agg::TSeries { fold, signed, .. } = agg else { return BTreeMap::new() };
     let mut cells: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
     for cell in cpus.iter().flat_map(|c| c.as_ref().chunks_exact(CELL)) {
-        let (value, meta, epoch) = (word(cell, 0), word(cell, 8), word(cell, 16));
-        if epoch == 0 {
-            continue;
+        let (mut value, meta) = (word(cell, 0), word(cell, 8));
+        let Some(epoch) = word(cell, 16).checked_sub(1) else { continue };
+        // Only the clock of a test gets there: bpftrace takes a reading at the instant 0 for none.
+        if fold == Fold::Last && meta == 0 {
+            value = 0;
         }
         let less = |a: u64, b: u64| if signed { (a as i64) < b as i64 } else { a < b };
         let so_far = cells.entry(epoch);
@@ -196,7 +198,7 @@ mod tests {
     /// A CPU's cells, each at its place.
     fn cpu(intervals: usize, cells: &[[i64; 3]]) -> Vec<u8> {
         let mut all = vec![[0; 3]; intervals];
-        cells.iter().for_each(|c| all[c[2] as usize % intervals] = *c);
+        cells.iter().for_each(|c| all[c[2] as usize % intervals] = [c[0], c[1], c[2] + 1]);
         words(&all.concat())
     }
 
@@ -298,6 +300,14 @@ hh:mm:ss.ns        |___________________________________________________|
         assert_eq!(text(&all[1].1), want[1..]);
         let zeroed = gather(a, &[entry(1, &[])]);
         assert_eq!(text(&zeroed[0].1), "<no data>\n");
+    }
+
+    #[test]
+    fn the_first_interval_of_all_counts_too() {
+        let values = |fold, meta| Series::alone(agg(MS, 3, fold, false), &[cpu(3, &[[5, meta, 0], [6, 1, 1]])]).values;
+        assert_eq!(values(Fold::Sum, 1), [(0, Some(5)), (1, Some(6))]);
+        assert_eq!(values(Fold::Last, 1), [(0, Some(5)), (1, Some(6))]);
+        assert_eq!(values(Fold::Last, 0), [(0, Some(0)), (1, Some(6))]);
     }
 
     #[test]
