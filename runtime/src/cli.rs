@@ -24,6 +24,8 @@ pub enum Format {
     Text,
     /// One object a line.
     Json,
+    /// Maps with stacks as `frame;frame count`, for tools that draw flame graphs.
+    Folded,
 }
 
 /// How far a script goes.
@@ -83,9 +85,17 @@ pub struct Cli {
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Form of the output: text or json
+    /// Form of the output: text, json, or folded (maps with stacks as input of flame graph tools)
     #[arg(short = 'f', default_value = "text", value_name = "FORMAT", value_parser = format)]
     pub format: Format,
+
+    /// Draw a flame graph of a map whose key holds a stack (@MAP is needed only if there are several)
+    #[arg(long = "flame", value_name = "FILE [@MAP]")]
+    pub flame: Option<PathBuf>,
+
+    /// The second word of `--flame`.
+    #[arg(long = "flame-map", hide = true)]
+    pub flame_map: Option<String>,
 
     /// Buffering of the output
     #[arg(short = 'B', value_enum, default_value_t, value_name = "MODE")]
@@ -202,6 +212,17 @@ fn takes_value(word: &str) -> bool {
     command.get_arguments().any(|a| hit(a) && a.get_action().takes_values())
 }
 
+/// The map behind `--flame FILE` becomes a flag of its own: clap would take the script's file for it.
+fn with_flame_map(mut words: Vec<String>) -> Vec<String> {
+    let end = words.iter().position(|w| w == "--").unwrap_or(words.len());
+    let map =
+        (1..end).find(|i| words[*i].starts_with('@') && (*i >= 2 && words[*i - 2] == "--flame" || words[*i - 1].starts_with("--flame=")));
+    if let Some(at) = map {
+        words[at] = format!("--flame-map={}", words[at]);
+    }
+    words
+}
+
 /// The largest process id, `PID_MAX_LIMIT` of include/linux/threads.h.
 const PID_MAX: u64 = 4 << 20;
 
@@ -217,7 +238,7 @@ fn pid(text: &str) -> Result<u32, String> {
 }
 
 fn format(text: &str) -> Result<Format, String> {
-    Format::from_str(text, false).map_err(|_| format!("Invalid output format \"{text}\"\nIt is `text` or `json`."))
+    Format::from_str(text, false).map_err(|_| format!("Invalid output format \"{text}\"\nIt is `text`, `json` or `folded`."))
 }
 
 /// A mistake in the command line, in the form of all other messages, with what may be written.
@@ -252,7 +273,7 @@ impl Cli {
     /// # Errors
     /// Mistakes, and requests for help or the version.
     pub fn from_words(words: impl IntoIterator<Item = String>) -> Result<Cli, clap::Error> {
-        let mut words: Vec<String> = words.into_iter().collect();
+        let mut words = with_flame_map(words.into_iter().collect());
         let mut moved = Vec::new();
         loop {
             let end = words.iter().position(|w| w == "--").unwrap_or(words.len());
@@ -339,6 +360,11 @@ mod tests {
         assert_eq!(c.rest, ["a", "b"]);
         let c = Cli::parse_from(["beetrace", "-lv", "tracepoint:*"]);
         assert!(c.list && c.verbose == 1);
+        let words = |w: &[&str]| Cli::from_words(w.iter().map(|w| w.to_string())).unwrap();
+        let c = words(&["beetrace", "--flame", "x.svg", "@a", "x.bt", "@b"]);
+        assert_eq!((c.flame_map.as_deref(), c.rest), (Some("@a"), vec!["x.bt".to_string(), "@b".into()]));
+        let c = words(&["beetrace", "x.bt", "--flame=x.svg", "--", "@b"]);
+        assert_eq!((c.flame_map.as_deref(), c.rest), (None, vec!["x.bt".to_string(), "@b".into()]));
         let c = Cli::parse_from(["beetrace", "-"]);
         assert_eq!(c.rest, ["-"]);
         assert!(Cli::try_parse_from(["beetrace", "x.bt", "--foo"]).is_err());

@@ -7,6 +7,8 @@ use crate::files::ScriptFiles;
 use crate::kernel::LiveKernel;
 use crate::list;
 use crate::load::LoadError;
+use crate::output::flame::FlameSink;
+use crate::output::folded;
 use crate::output::json::JsonSink;
 use crate::output::stream::{self, OutputOptions};
 use crate::output::text::TextSink;
@@ -15,7 +17,7 @@ use crate::script_help;
 use crate::session::{self, Options, Session, SessionError};
 use crate::sink::Sink;
 use crate::verifier;
-use codegen::manifest::Artifact;
+use codegen::manifest::{Artifact, Manifest, MapId};
 use lang::ast;
 use lang::cdef::WithDefs;
 use lang::config::Config;
@@ -263,8 +265,21 @@ impl Stage<'_> {
         Ok(Some((program, tree)))
     }
 
+    /// The map of `--flame`; with `-f folded`, that there is one that can be folded.
+    fn flame_map(&self, manifest: &Manifest) -> Result<Option<MapId>, Failure> {
+        let wanted = self.cli.flame.is_some();
+        if !wanted && self.cli.format == Format::Folded && manifest.maps.iter().any(folded::can_fold) {
+            return Ok(None);
+        }
+        if !wanted && self.cli.format != Format::Folded {
+            return Ok(None);
+        }
+        folded::choose(manifest, self.cli.flame_map.as_deref()).map(|m| Some(m).filter(|_| wanted)).map_err(Failure::plain)
+    }
+
     fn load_and_run(&self, artifact: Artifact) -> Result<ExitCode, Failure> {
         let manifest = Arc::new(artifact.manifest.clone());
+        let flame = self.flame_map(&manifest)?;
         let options = Options { pid: self.cli.pid, command: self.cli.command.clone() };
         let mut session = Session::load(artifact, options).map_err(|e| self.refused(&e))?;
         if self.cli.dry_run {
@@ -285,11 +300,18 @@ impl Stage<'_> {
             },
             sources: Some(self.map.clone()),
             warnings: !self.cli.no_warnings,
+            folded: self.cli.format == Format::Folded,
+            drawn: flame,
         };
+        let flame_manifest = manifest.clone();
         let mut sink: Box<dyn Sink> = match self.cli.format {
-            Format::Text => Box::new(TextSink::new(manifest, writer, options)),
+            Format::Text | Format::Folded => Box::new(TextSink::new(manifest, writer, options)),
             Format::Json => Box::new(JsonSink::new(manifest, writer, options)),
         };
+        if let (Some(path), Some(map)) = (&self.cli.flame, flame) {
+            let bad = |e| Failure::plain(format!("{} can't be written: {e}", path.display()));
+            sink = Box::new(FlameSink::new(sink, flame_manifest, map, path.clone(), self.cli.quiet).map_err(bad)?);
+        }
         let mut attached = Attached::default();
         let result = session.run(&mut *sink, &mut attached);
         drop(sink);

@@ -7,11 +7,14 @@
 //! - `host`: what these must know of the machine: users, control groups, the time;
 //! - `aggregate`: the values of all CPUs made one;
 //! - `maps`: whole maps, their order and layout;
+//! - [`folded`], [`flame`]: stacks for flame graphs, and the graphs;
 //! - `hist`, `tseries`: histograms and time series.
 
 mod aggregate;
 mod bytes;
 mod effects;
+pub mod flame;
+pub mod folded;
 mod gfp;
 mod hist;
 mod host;
