@@ -261,7 +261,7 @@ pub fn mistake(e: &clap::Error) -> String {
     }
 }
 
-const USAGE: &str = "beetrace [OPTIONS] FILE [ARGS]...\n       beetrace [OPTIONS] -e PROGRAM [ARGS]...\n       beetrace -l[v] [PATTERN]\n       beetrace --fmt FILE\n       beetrace port FILE\n       beetrace help [NAME]...";
+const USAGE: &str = "beetrace [OPTIONS] FILE [ARGS]...\n       beetrace [OPTIONS] -e PROGRAM [ARGS]...\n       beetrace -l[v] [PATTERN]\n       beetrace --fmt FILE\n       beetrace port FILE\n       beetrace help [NAME]...\n       beetrace repl";
 
 /// What `-d` shows; `ir:PASS` besides.
 const STAGES: &[&str] = &["ast", "hir", "ir", "asm", "verifier", "all"];
@@ -323,6 +323,19 @@ impl Cli {
             return Some((Rewrite::Format, word(0)));
         }
         (word(0) == Some("port") && self.program.is_none()).then(|| (Rewrite::Port, word(1)))
+    }
+
+    /// Whether a session is asked for: `beetrace repl`, or nothing at all on a terminal. (A script of that name is `./repl`.)
+    pub fn wants_repl(&self) -> bool {
+        use std::io::IsTerminal;
+        if self.program.is_some() || self.list {
+            return false;
+        }
+        match self.rest.as_slice() {
+            [] => std::io::stdin().is_terminal() && std::io::stdout().is_terminal(),
+            [word] => word == "repl",
+            _ => false,
+        }
     }
 
     /// The names that `beetrace help` is asked for. (A script of that name is `./help`.)

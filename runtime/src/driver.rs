@@ -73,6 +73,9 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
     if let Some(names) = cli.help_names() {
         return Ok(crate::help::print(names));
     }
+    if cli.wants_repl() {
+        return crate::repl::run(cli).map_err(Failure);
+    }
     let kernel = LiveKernel::of_process(
         cli.pid,
         cli.command.as_deref().and_then(crate::child::program),
@@ -168,7 +171,7 @@ fn called_as() -> &'static str {
 }
 
 /// Device and inode of our pid namespace, if it is not the machine's own.
-fn pid_namespace() -> Option<(u64, u64)> {
+pub(crate) fn pid_namespace() -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt;
     // PROC_PID_INIT_INO of include/linux/proc_ns.h
     const INIT: u64 = 0xefff_fffc;

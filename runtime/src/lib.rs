@@ -17,6 +17,7 @@ pub mod mappings;
 pub mod maps;
 pub mod modes;
 pub mod output;
+mod repl;
 pub mod rewrite;
 pub mod say;
 mod script_help;

@@ -10,7 +10,7 @@ use crate::symbols::Symbols;
 use crate::sys::{bpf, wait};
 use crate::world::Live;
 use aya::maps::{Map, MapData, RingBuf};
-use codegen::manifest::{Action, Artifact, Manifest, RING, Target, bss};
+use codegen::manifest::{Action, Artifact, Manifest, ProgramInfo, RING, Target, bss};
 use lang::types::Type;
 use std::fmt;
 use std::io;
@@ -136,7 +136,7 @@ impl Session {
 }
 
 /// Attach points; the places of one USDT probe are one.
-fn points(manifest: &Manifest) -> usize {
+pub(crate) fn points(manifest: &Manifest) -> usize {
     let mut usdt: Vec<(&str, lang::source::Span)> = Vec::new();
     let mut count = 0;
     for a in manifest.programs.iter().flat_map(|p| &p.attach) {
@@ -154,8 +154,13 @@ fn points(manifest: &Manifest) -> usize {
 
 /// Runs the programs of the runtime's own probes.
 fn fire(loaded: &Loaded, which: impl Fn(&Target) -> bool) -> Result<(), SessionError> {
+    fire_programs(loaded, |_, t| which(t))
+}
+
+/// As [`fire`], of some programs only.
+pub(crate) fn fire_programs(loaded: &Loaded, which: impl Fn(&ProgramInfo, &Target) -> bool) -> Result<(), SessionError> {
     for (info, program) in loaded.manifest.programs.iter().zip(&loaded.programs) {
-        for _ in info.attach.iter().filter(|a| which(&a.target)) {
+        for _ in info.attach.iter().filter(|a| which(info, &a.target)) {
             bpf::test_run(program.as_fd())?;
         }
     }
@@ -194,14 +199,14 @@ fn probed(manifest: &Manifest) -> Vec<String> {
 }
 
 /// State of the event loop.
-struct Run<'a> {
+pub(crate) struct Run<'a> {
     loaded: &'a Loaded,
     bss: &'a Bss,
-    ring: Option<RingBuf<MapData>>,
-    live: Live<'a>,
+    pub(crate) ring: Option<RingBuf<MapData>>,
+    pub(crate) live: Live<'a>,
     exit: Option<i32>,
     /// Watchpoints that are still on.
-    watches: Vec<(u64, OwnedFd)>,
+    pub(crate) watches: Vec<(u64, OwnedFd)>,
     /// A test of the script failed.
     failed: bool,
     told: Losses,
@@ -213,13 +218,13 @@ struct Run<'a> {
 }
 
 /// A timer with the index of its program.
-struct Timer {
-    fd: OwnedFd,
+pub(crate) struct Timer {
+    pub(crate) fd: OwnedFd,
     program: usize,
 }
 
 impl<'a> Run<'a> {
-    fn new(loaded: &'a Loaded, bss: &'a Bss) -> Result<Self, SessionError> {
+    pub(crate) fn new(loaded: &'a Loaded, bss: &'a Bss) -> Result<Self, SessionError> {
         let ring = match loaded.maps.get(RING) {
             None => None,
             Some(fd) => {
@@ -245,7 +250,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn stopped(&self) -> bool {
+    pub(crate) fn stopped(&self) -> bool {
         self.exit.is_some() || self.bss.get(bss::STOP) != 0
     }
 
@@ -266,7 +271,7 @@ impl<'a> Run<'a> {
             c.release();
         }
         self.drain(sink)?;
-        self.iterate(sink)?;
+        self.iterate(sink, |_| true)?;
         self.measure(sink)?;
         if watched.is_none() && self.nothing_to_wait_for() {
             return Ok(());
@@ -300,12 +305,12 @@ impl<'a> Run<'a> {
     }
 
     /// Runs the iterators, each once over all its objects.
-    fn iterate(&mut self, sink: &mut dyn Sink) -> Result<(), SessionError> {
+    pub(crate) fn iterate(&mut self, sink: &mut dyn Sink, wanted: impl Fn(&ProgramInfo) -> bool) -> Result<(), SessionError> {
         use std::io::Read;
         for (info, program) in self.loaded.manifest.programs.iter().zip(&self.loaded.programs) {
             let Some(Target::Iter { pin, .. }) = info.attach.first().map(|a| &a.target) else { continue };
-            if self.stopped() {
-                break;
+            if self.stopped() || !wanted(info) {
+                continue;
             }
             let link = bpf::link_create(program.as_fd(), crate::load::attach_type(info.kind))?;
             if let Some(pin) = pin {
@@ -354,7 +359,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn timers(&self) -> Result<Vec<Timer>, SessionError> {
+    pub(crate) fn timers(&self) -> Result<Vec<Timer>, SessionError> {
         let mut out = Vec::new();
         for (program, info) in self.loaded.manifest.programs.iter().enumerate() {
             for point in &info.attach {
@@ -367,7 +372,7 @@ impl<'a> Run<'a> {
     }
 
     /// An interval has passed; its program runs once, however often the timer ran out while we were busy.
-    fn tick(&mut self, sink: &mut dyn Sink, timer: &Timer) -> Result<(), SessionError> {
+    pub(crate) fn tick(&mut self, sink: &mut dyn Sink, timer: &Timer) -> Result<(), SessionError> {
         if wait::timer_ticks(timer.fd.as_fd()) > 0 && !self.stopped() {
             bpf::test_run(self.loaded.programs[timer.program].as_fd())?;
             self.drain(sink)?;
@@ -402,12 +407,12 @@ impl<'a> Run<'a> {
     }
 
     /// Takes all events out of the ring. Where programs are still running that need not end: see [`Run::drain_some`].
-    fn drain(&mut self, sink: &mut dyn Sink) -> Result<(), SessionError> {
+    pub(crate) fn drain(&mut self, sink: &mut dyn Sink) -> Result<(), SessionError> {
         self.drain_until(sink, None)
     }
 
     /// Takes events out of the ring for a while: timers and Ctrl-C come in between.
-    fn drain_some(&mut self, sink: &mut dyn Sink) -> Result<(), SessionError> {
+    pub(crate) fn drain_some(&mut self, sink: &mut dyn Sink) -> Result<(), SessionError> {
         self.drain_until(sink, Some(Instant::now() + TURN))
     }
 
@@ -455,7 +460,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn tell_losses(&mut self, sink: &mut dyn Sink, at_end: bool) -> Result<(), SessionError> {
+    pub(crate) fn tell_losses(&mut self, sink: &mut dyn Sink, at_end: bool) -> Result<(), SessionError> {
         if !at_end && self.told_at.elapsed() < LOSS_INTERVAL {
             return Ok(());
         }
