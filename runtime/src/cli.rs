@@ -97,6 +97,10 @@ pub struct Cli {
     #[arg(long = "flame-map", hide = true)]
     pub flame_map: Option<String>,
 
+    /// Redraw the maps in place while the script runs (on a terminal): space pauses, s sorts, w saves, q ends
+    #[arg(long = "live")]
+    pub live: bool,
+
     /// Buffering of the output
     #[arg(short = 'B', value_enum, default_value_t, value_name = "MODE")]
     pub buffering: Buffering,
@@ -261,7 +265,28 @@ pub fn mistake(e: &clap::Error) -> String {
     }
 }
 
-const USAGE: &str = "beetrace [OPTIONS] FILE [ARGS]...\n       beetrace [OPTIONS] -e PROGRAM [ARGS]...\n       beetrace -l[v] [PATTERN]\n       beetrace --fmt FILE\n       beetrace port FILE\n       beetrace help [NAME]...\n       beetrace repl";
+/// A word that stands where a script's file does and means something else. (A script of that name is `./NAME`.)
+#[derive(Clone, Copy, Debug)]
+pub struct Verb {
+    /// The word.
+    pub name: &'static str,
+    /// What follows it.
+    pub takes: &'static str,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+/// All such words.
+pub const VERBS: &[Verb] = &[
+    Verb { name: "help", takes: "[NAME]...", doc: "The reference on names, or all names" },
+    Verb { name: "repl", takes: "", doc: "A session in which probes are typed, attach at once and stay" },
+    Verb { name: "port", takes: "FILE", doc: "Print a script of an older version in the spelling of today" },
+    Verb { name: "completions", takes: "SHELL", doc: "Print completion for bash, zsh or fish" },
+    Verb { name: "man", takes: "", doc: "Print the manual page" },
+];
+
+/// The forms of a command line.
+pub const USAGE: &str = "beetrace [OPTIONS] FILE [ARGS]...\n       beetrace [OPTIONS] -e PROGRAM [ARGS]...\n       beetrace -l[v] [PATTERN]\n       beetrace --fmt FILE\n       beetrace port FILE\n       beetrace help [NAME]...\n       beetrace repl\n       beetrace completions SHELL\n       beetrace man";
 
 /// What `-d` shows; `ir:PASS` besides.
 const STAGES: &[&str] = &["ast", "hir", "ir", "asm", "verifier", "all"];
@@ -304,6 +329,9 @@ impl Cli {
         if self.command.is_some() && self.pid.is_some() {
             return Err("-c and -p can't be used together: one traces a new process, the other one that runs".into());
         }
+        if self.live && self.format != Format::Text {
+            return Err("--live and -f can't be used together: one draws for people, the other writes for programs".into());
+        }
         if self.check_reads > 0 && self.no_warnings {
             return Err("-k and --no-warnings can't be used together: one asks for more warnings, the other for none".into());
         }
@@ -325,6 +353,14 @@ impl Cli {
         (word(0) == Some("port") && self.program.is_none()).then(|| (Rewrite::Port, word(1)))
     }
 
+    /// The words behind `verb`, if that is what the command line begins with.
+    pub fn verb(&self, verb: &str) -> Option<&[String]> {
+        match self.rest.split_first() {
+            Some((word, rest)) if word == verb && self.program.is_none() => Some(rest),
+            _ => None,
+        }
+    }
+
     /// Whether a session is asked for: `beetrace repl`, or nothing at all on a terminal. (A script of that name is `./repl`.)
     pub fn wants_repl(&self) -> bool {
         use std::io::IsTerminal;
@@ -340,10 +376,7 @@ impl Cli {
 
     /// The names that `beetrace help` is asked for. (A script of that name is `./help`.)
     pub fn help_names(&self) -> Option<&[String]> {
-        match self.rest.split_first() {
-            Some((word, names)) if word == "help" && self.program.is_none() => Some(names),
-            _ => None,
-        }
+        self.verb("help")
     }
 
     /// Whether a stage is to be shown.
@@ -384,9 +417,18 @@ mod tests {
     }
 
     #[test]
+    fn every_verb_is_in_the_usage() {
+        for v in VERBS {
+            assert!(USAGE.contains(format!("beetrace {} {}", v.name, v.takes).trim_end()), "{}", v.name);
+            assert!(Cli::parse_from(["beetrace", v.name]).verb(v.name).is_some());
+        }
+    }
+
+    #[test]
     fn what_does_not_go_together() {
         let conflict = |args: &[&str]| Cli::parse_from([&["beetrace"], args].concat()).conflicts();
         assert!(conflict(&["-c", "true", "-p", "1", "x"]).is_err());
+        assert!(conflict(&["--live", "-f", "json", "x"]).is_err());
         assert!(conflict(&["-k", "--no-warnings", "x"]).is_err());
         assert!(conflict(&["-d", "hir,ir:gvn", "x"]).is_ok());
         assert!(conflict(&["-d", "nope", "x"]).unwrap_err().contains("nope"));

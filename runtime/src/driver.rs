@@ -10,6 +10,7 @@ use crate::load::LoadError;
 use crate::output::flame::FlameSink;
 use crate::output::folded;
 use crate::output::json::JsonSink;
+use crate::output::live::LiveSink;
 use crate::output::stream::{self, OutputOptions};
 use crate::output::text::TextSink;
 use crate::say;
@@ -72,6 +73,17 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
     }
     if let Some(names) = cli.help_names() {
         return Ok(crate::help::print(names));
+    }
+    if cli.verb("man") == Some(&[]) {
+        say::out(&crate::man::page());
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(shell) = cli.verb("completions") {
+        let [shell] = shell else {
+            return Err(Failure::plain(format!("`completions` takes a shell: {}", crate::shell::SHELLS.join(", "))));
+        };
+        say::out(&crate::shell::script(shell).map_err(Failure::plain)?);
+        return Ok(ExitCode::SUCCESS);
     }
     if cli.wants_repl() {
         return crate::repl::run(cli).map_err(Failure);
@@ -308,6 +320,10 @@ impl Stage<'_> {
         };
         let flame_manifest = manifest.clone();
         let mut sink: Box<dyn Sink> = match self.cli.format {
+            Format::Text if self.cli.live && io::stdin().is_terminal() && io::stdout().is_terminal() => {
+                let name = self.map.ids().next().map_or_else(String::new, |f| self.map.file(f).name.clone());
+                Box::new(LiveSink::new(manifest, writer, options, name, self.cli.output.is_some()))
+            }
             Format::Text | Format::Folded => Box::new(TextSink::new(manifest, writer, options)),
             Format::Json => Box::new(JsonSink::new(manifest, writer, options)),
         };

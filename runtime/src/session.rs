@@ -284,7 +284,10 @@ impl<'a> Run<'a> {
             fds.extend(timers.iter().map(|t| t.fd.as_fd()));
             // SAFETY: the ring lives as long as `self`, longer than this list.
             fds.extend(ring_fd.map(|fd| unsafe { BorrowedFd::borrow_raw(fd) }));
-            let ready = wait::poll(&fds, LOSS_INTERVAL.as_millis() as i32)?;
+            let pace = sink.pace();
+            fds.extend(pace.iter().map(|p| p.1));
+            let longest = pace.map_or(LOSS_INTERVAL, |p| p.0);
+            let ready = wait::poll(&fds, longest.as_millis() as i32)?;
             let ended = watched.is_some() && ready[1];
             self.drain_some(sink)?;
             if ready[0] && self.signal(sink, signals, child.as_deref_mut())? || ended {
@@ -294,6 +297,9 @@ impl<'a> Run<'a> {
                 self.tick(sink, timer)?;
             }
             self.tell_losses(sink, false)?;
+            if sink.refresh(&mut self.live).map_err(SessionError::Output)? {
+                break;
+            }
         }
         Ok(())
     }

@@ -74,6 +74,14 @@ pub trait Sink {
     fn text(&mut self, text: &str) -> io::Result<()>;
     /// The results of benchmarks.
     fn benchmarks(&mut self, results: &[crate::modes::Bench]) -> io::Result<()>;
+    /// How often [`Sink::refresh`] is to be called at least, and a descriptor to wait for besides; nothing if never.
+    fn pace(&self) -> Option<(std::time::Duration, std::os::fd::BorrowedFd<'_>)> {
+        None
+    }
+    /// Time has passed, or the descriptor is readable. True if the user wants the end.
+    fn refresh(&mut self, _world: &mut dyn World) -> io::Result<bool> {
+        Ok(false)
+    }
     /// A batch of events is done: flush if the buffering mode asks for it.
     fn flush(&mut self) -> io::Result<()>;
 }

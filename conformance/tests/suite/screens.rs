@@ -15,11 +15,15 @@ pub fn run(beetrace: &Path, testprog: &Path, dir: &Path, filter: Option<&str>, r
         let (wrong, text) = flame_graph(beetrace, testprog, dir)?;
         report.outcome("host", name, wrong, &text);
     }
-    for (name, test) in [("a session on lines", lines as fn(&Path, &Path, &Path) -> Result<_>), ("a session in a terminal", terminal)] {
+    for (name, test) in [
+        ("a session on lines", lines as fn(&Path, &Path, &Path) -> Result<_>),
+        ("a session in a terminal", terminal),
+        ("maps live in a terminal", live),
+    ] {
         if !wanted(name) {
             continue;
         }
-        if name.ends_with("terminal")
+        if name.ends_with("in a terminal")
             && let Err(why) = tools::need(&[("tmux", "tmux")])
         {
             report.skip(&format!("host: {name}"), &why);
@@ -169,6 +173,36 @@ fn terminal(beetrace: &Path, _: &Path, dir: &Path) -> Result<(Vec<String>, Strin
         wrong.push("there is no history".into());
     }
     Ok((wrong, screen))
+}
+
+/// Maps redrawn in place: sorted, paused, and printed as ever at the end.
+fn live(beetrace: &Path, _: &Path, dir: &Path) -> Result<(Vec<String>, String)> {
+    let script = dir.join("live.bt");
+    std::fs::write(
+        &script,
+        "begin { @m[\"few\"] = 3; @m[\"many\"] = 300; printf(\"said\\n\"); } interval:ms:20 { @h = hist(5); @n = (@n + 1) % 1000; }",
+    )?;
+    let t = Tmux::start(dir.join("tmux-live"), &format!("{} --live {}", beetrace.display(), script.display()))?;
+    let mut wrong = Vec::new();
+    wrong.extend(t.until("many  300 ████")?);
+    let screen = t.screen()?;
+    wrong.extend(missing(&screen, &["@m (2 keys)", "[4, 8)", "said", "space: pause"]));
+    if screen.find("many ") > screen.find("few ") {
+        wrong.push("the greatest value is not the first".into());
+    }
+    t.keys(&["s"])?;
+    wrong.extend(t.until("by key")?);
+    t.keys(&["Space"])?;
+    wrong.extend(t.until("PAUSED")?);
+    let paused = t.screen()?;
+    std::thread::sleep(Duration::from_millis(1500));
+    if t.screen()? != paused {
+        wrong.push("it moves though it is paused".into());
+    }
+    t.keys(&["q"])?;
+    wrong.extend(t.until("@m[many]: 300")?);
+    wrong.extend(t.until("Pane is dead")?);
+    Ok((wrong, format!("{screen}\n{}", t.screen()?)))
 }
 
 /// Most samples of a busy program are in its hot function, in the folded text as in the picture.

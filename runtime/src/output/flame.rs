@@ -82,6 +82,14 @@ fn svg(folded: &Folded, map: &str, unit: &str) -> io::Result<Vec<u8>> {
 }
 
 impl Sink for FlameSink {
+    fn pace(&self) -> Option<(std::time::Duration, std::os::fd::BorrowedFd<'_>)> {
+        self.inner.pace()
+    }
+
+    fn refresh(&mut self, world: &mut dyn World) -> io::Result<bool> {
+        self.inner.refresh(world)
+    }
+
     fn attached(&mut self, probes: usize) -> io::Result<()> {
         self.inner.attached(probes)
     }

@@ -8,6 +8,7 @@
 //! - `aggregate`: the values of all CPUs made one;
 //! - `maps`: whole maps, their order and layout;
 //! - [`folded`], [`flame`]: stacks for flame graphs, and the graphs;
+//! - [`live`]: maps redrawn in place on a terminal;
 //! - `hist`, `tseries`: histograms and time series.
 
 mod aggregate;
@@ -22,6 +23,7 @@ pub mod json;
 #[cfg(test)]
 mod json_tests;
 mod json_value;
+pub mod live;
 mod maps;
 mod net;
 mod printf;
