@@ -24,6 +24,8 @@ pub enum Format {
     Text,
     /// One object a line.
     Json,
+    /// Maps with stacks as `frame;frame count`, for tools that draw flame graphs.
+    Folded,
 }
 
 /// How far a script goes.
@@ -83,9 +85,21 @@ pub struct Cli {
     #[arg(short = 'o', long = "output", value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Form of the output: text or json
+    /// Form of the output: text, json, or folded (maps with stacks as input of flame graph tools)
     #[arg(short = 'f', default_value = "text", value_name = "FORMAT", value_parser = format)]
     pub format: Format,
+
+    /// Draw a flame graph of a map whose key holds a stack (@MAP is needed only if there are several)
+    #[arg(long = "flame", value_name = "FILE [@MAP]")]
+    pub flame: Option<PathBuf>,
+
+    /// The second word of `--flame`.
+    #[arg(long = "flame-map", hide = true)]
+    pub flame_map: Option<String>,
+
+    /// Redraw the maps in place while the script runs (on a terminal): space pauses, s sorts, w saves, q ends
+    #[arg(long = "live")]
+    pub live: bool,
 
     /// Buffering of the output
     #[arg(short = 'B', value_enum, default_value_t, value_name = "MODE")]
@@ -206,6 +220,17 @@ fn takes_value(word: &str) -> bool {
     command.get_arguments().any(|a| hit(a) && a.get_action().takes_values())
 }
 
+/// The map behind `--flame FILE` becomes a flag of its own: clap would take the script's file for it.
+fn with_flame_map(mut words: Vec<String>) -> Vec<String> {
+    let end = words.iter().position(|w| w == "--").unwrap_or(words.len());
+    let map =
+        (1..end).find(|i| words[*i].starts_with('@') && (*i >= 2 && words[*i - 2] == "--flame" || words[*i - 1].starts_with("--flame=")));
+    if let Some(at) = map {
+        words[at] = format!("--flame-map={}", words[at]);
+    }
+    words
+}
+
 /// The largest process id, `PID_MAX_LIMIT` of include/linux/threads.h.
 const PID_MAX: u64 = 4 << 20;
 
@@ -221,7 +246,7 @@ fn pid(text: &str) -> Result<u32, String> {
 }
 
 fn format(text: &str) -> Result<Format, String> {
-    Format::from_str(text, false).map_err(|_| format!("Invalid output format \"{text}\"\nIt is `text` or `json`."))
+    Format::from_str(text, false).map_err(|_| format!("Invalid output format \"{text}\"\nIt is `text`, `json` or `folded`."))
 }
 
 /// A mistake in the command line, in the form of all other messages, with what may be written.
@@ -244,7 +269,28 @@ pub fn mistake(e: &clap::Error) -> String {
     }
 }
 
-const USAGE: &str = "beetrace [OPTIONS] FILE [ARGS]...\n       beetrace [OPTIONS] -e PROGRAM [ARGS]...\n       beetrace -l[v] [PATTERN]\n       beetrace --fmt FILE\n       beetrace port FILE\n       beetrace help [NAME]...";
+/// A word that stands where a script's file does and means something else. (A script of that name is `./NAME`.)
+#[derive(Clone, Copy, Debug)]
+pub struct Verb {
+    /// The word.
+    pub name: &'static str,
+    /// What follows it.
+    pub takes: &'static str,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+/// All such words.
+pub const VERBS: &[Verb] = &[
+    Verb { name: "help", takes: "[NAME]...", doc: "The reference on names, or all names" },
+    Verb { name: "repl", takes: "", doc: "A session in which probes are typed, attach at once and stay" },
+    Verb { name: "port", takes: "FILE", doc: "Print a script of an older version in the spelling of today" },
+    Verb { name: "completions", takes: "SHELL", doc: "Print completion for bash, zsh or fish" },
+    Verb { name: "man", takes: "", doc: "Print the manual page" },
+];
+
+/// The forms of a command line.
+pub const USAGE: &str = "beetrace [OPTIONS] FILE [ARGS]...\n       beetrace [OPTIONS] -e PROGRAM [ARGS]...\n       beetrace -l[v] [PATTERN]\n       beetrace --fmt FILE\n       beetrace port FILE\n       beetrace help [NAME]...\n       beetrace repl\n       beetrace completions SHELL\n       beetrace man";
 
 /// What `-d` shows; `ir:PASS` besides.
 const STAGES: &[&str] = &["ast", "hir", "ir", "asm", "verifier", "all"];
@@ -256,7 +302,7 @@ impl Cli {
     /// # Errors
     /// Mistakes, and requests for help or the version.
     pub fn from_words(words: impl IntoIterator<Item = String>) -> Result<Cli, clap::Error> {
-        let mut words: Vec<String> = words.into_iter().collect();
+        let mut words = with_flame_map(words.into_iter().collect());
         let mut moved = Vec::new();
         loop {
             let end = words.iter().position(|w| w == "--").unwrap_or(words.len());
@@ -287,6 +333,9 @@ impl Cli {
         if self.command.is_some() && self.pid.is_some() {
             return Err("-c and -p can't be used together: one traces a new process, the other one that runs".into());
         }
+        if self.live && self.format != Format::Text {
+            return Err("--live and -f can't be used together: one draws for people, the other writes for programs".into());
+        }
         if self.check_reads > 0 && self.no_warnings {
             return Err("-k and --no-warnings can't be used together: one asks for more warnings, the other for none".into());
         }
@@ -308,12 +357,30 @@ impl Cli {
         (word(0) == Some("port") && self.program.is_none()).then(|| (Rewrite::Port, word(1)))
     }
 
-    /// The names that `beetrace help` is asked for. (A script of that name is `./help`.)
-    pub fn help_names(&self) -> Option<&[String]> {
+    /// The words behind `verb`, if that is what the command line begins with.
+    pub fn verb(&self, verb: &str) -> Option<&[String]> {
         match self.rest.split_first() {
-            Some((word, names)) if word == "help" && self.program.is_none() => Some(names),
+            Some((word, rest)) if word == verb && self.program.is_none() => Some(rest),
             _ => None,
         }
+    }
+
+    /// Whether a session is asked for: `beetrace repl`, or nothing at all on a terminal. (A script of that name is `./repl`.)
+    pub fn wants_repl(&self) -> bool {
+        use std::io::IsTerminal;
+        if self.program.is_some() || self.list {
+            return false;
+        }
+        match self.rest.as_slice() {
+            [] => std::io::stdin().is_terminal() && std::io::stdout().is_terminal(),
+            [word] => word == "repl",
+            _ => false,
+        }
+    }
+
+    /// The names that `beetrace help` is asked for. (A script of that name is `./help`.)
+    pub fn help_names(&self) -> Option<&[String]> {
+        self.verb("help")
     }
 
     /// Whether a stage is to be shown.
@@ -343,15 +410,29 @@ mod tests {
         assert_eq!(c.rest, ["a", "b"]);
         let c = Cli::parse_from(["beetrace", "-lv", "tracepoint:*"]);
         assert!(c.list && c.verbose == 1);
+        let words = |w: &[&str]| Cli::from_words(w.iter().map(|w| w.to_string())).unwrap();
+        let c = words(&["beetrace", "--flame", "x.svg", "@a", "x.bt", "@b"]);
+        assert_eq!((c.flame_map.as_deref(), c.rest), (Some("@a"), vec!["x.bt".to_string(), "@b".into()]));
+        let c = words(&["beetrace", "x.bt", "--flame=x.svg", "--", "@b"]);
+        assert_eq!((c.flame_map.as_deref(), c.rest), (None, vec!["x.bt".to_string(), "@b".into()]));
         let c = Cli::parse_from(["beetrace", "-"]);
         assert_eq!(c.rest, ["-"]);
         assert!(Cli::try_parse_from(["beetrace", "x.bt", "--foo"]).is_err());
     }
 
     #[test]
+    fn every_verb_is_in_the_usage() {
+        for v in VERBS {
+            assert!(USAGE.contains(format!("beetrace {} {}", v.name, v.takes).trim_end()), "{}", v.name);
+            assert!(Cli::parse_from(["beetrace", v.name]).verb(v.name).is_some());
+        }
+    }
+
+    #[test]
     fn what_does_not_go_together() {
         let conflict = |args: &[&str]| Cli::parse_from([&["beetrace"], args].concat()).conflicts();
         assert!(conflict(&["-c", "true", "-p", "1", "x"]).is_err());
+        assert!(conflict(&["--live", "-f", "json", "x"]).is_err());
         assert!(conflict(&["-k", "--no-warnings", "x"]).is_err());
         assert!(conflict(&["-d", "hir,ir:gvn", "x"]).is_ok());
         assert!(conflict(&["-d", "nope", "x"]).unwrap_err().contains("nope"));

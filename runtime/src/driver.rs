@@ -7,7 +7,10 @@ use crate::files::ScriptFiles;
 use crate::kernel::LiveKernel;
 use crate::list;
 use crate::load::LoadError;
+use crate::output::flame::FlameSink;
+use crate::output::folded;
 use crate::output::json::JsonSink;
+use crate::output::live::LiveSink;
 use crate::output::stream::{self, OutputOptions};
 use crate::output::text::TextSink;
 use crate::say;
@@ -15,7 +18,7 @@ use crate::script_help;
 use crate::session::{self, Options, Session, SessionError};
 use crate::sink::Sink;
 use crate::verifier;
-use codegen::manifest::Artifact;
+use codegen::manifest::{Artifact, Manifest, MapId};
 use lang::ast;
 use lang::cdef::WithDefs;
 use lang::config::Config;
@@ -70,6 +73,20 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
     }
     if let Some(names) = cli.help_names() {
         return Ok(crate::help::print(names));
+    }
+    if cli.verb("man") == Some(&[]) {
+        say::out(&crate::man::page());
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(shell) = cli.verb("completions") {
+        let [shell] = shell else {
+            return Err(Failure::plain(format!("`completions` takes a shell: {}", crate::shell::SHELLS.join(", "))));
+        };
+        say::out(&crate::shell::script(shell).map_err(Failure::plain)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if cli.wants_repl() {
+        return crate::repl::run(cli).map_err(Failure);
     }
     let kernel = LiveKernel::of_process(
         cli.pid,
@@ -168,7 +185,7 @@ fn called_as() -> &'static str {
 }
 
 /// Device and inode of our pid namespace, if it is not the machine's own.
-fn pid_namespace() -> Option<(u64, u64)> {
+pub(crate) fn pid_namespace() -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt;
     // PROC_PID_INIT_INO of include/linux/proc_ns.h
     const INIT: u64 = 0xefff_fffc;
@@ -265,8 +282,21 @@ impl Stage<'_> {
         Ok(Some((program, tree)))
     }
 
+    /// The map of `--flame`; with `-f folded`, that there is one that can be folded.
+    fn flame_map(&self, manifest: &Manifest) -> Result<Option<MapId>, Failure> {
+        let wanted = self.cli.flame.is_some();
+        if !wanted && self.cli.format == Format::Folded && manifest.maps.iter().any(folded::can_fold) {
+            return Ok(None);
+        }
+        if !wanted && self.cli.format != Format::Folded {
+            return Ok(None);
+        }
+        folded::choose(manifest, self.cli.flame_map.as_deref()).map(|m| Some(m).filter(|_| wanted)).map_err(Failure::plain)
+    }
+
     fn load_and_run(&self, artifact: Artifact) -> Result<ExitCode, Failure> {
         let manifest = Arc::new(artifact.manifest.clone());
+        let flame = self.flame_map(&manifest)?;
         let options = Options { pid: self.cli.pid, command: self.cli.command.clone(), stats: self.cli.stats };
         let mut session = Session::load(artifact, options).map_err(|e| self.refused(&e))?;
         if self.cli.dry_run {
@@ -287,11 +317,22 @@ impl Stage<'_> {
             },
             sources: Some(self.map.clone()),
             warnings: !self.cli.no_warnings,
+            folded: self.cli.format == Format::Folded,
+            drawn: flame,
         };
+        let flame_manifest = manifest.clone();
         let mut sink: Box<dyn Sink> = match self.cli.format {
-            Format::Text => Box::new(TextSink::new(manifest, writer, options)),
+            Format::Text if self.cli.live && io::stdin().is_terminal() && io::stdout().is_terminal() => {
+                let name = self.map.ids().next().map_or_else(String::new, |f| self.map.file(f).name.clone());
+                Box::new(LiveSink::new(manifest, writer, options, name, self.cli.output.is_some()))
+            }
+            Format::Text | Format::Folded => Box::new(TextSink::new(manifest, writer, options)),
             Format::Json => Box::new(JsonSink::new(manifest, writer, options)),
         };
+        if let (Some(path), Some(map)) = (&self.cli.flame, flame) {
+            let bad = |e| Failure::plain(format!("{} can't be written: {e}", path.display()));
+            sink = Box::new(FlameSink::new(sink, flame_manifest, map, path.clone(), self.cli.quiet).map_err(bad)?);
+        }
         let mut attached = Attached::default();
         let result = session.run(&mut *sink, &mut attached);
         drop(sink);

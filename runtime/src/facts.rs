@@ -4,7 +4,7 @@ use codegen::manifest::{Action, Manifest, Target};
 use lang::types::Type;
 
 /// Attach points; the places of one USDT probe are one.
-pub fn points(manifest: &Manifest) -> usize {
+pub(crate) fn points(manifest: &Manifest) -> usize {
     let mut usdt: Vec<(&str, lang::source::Span)> = Vec::new();
     let mut count = 0;
     for a in manifest.programs.iter().flat_map(|p| &p.attach) {

@@ -7,7 +7,19 @@ use std::process::ExitCode;
 
 /// Prints the pages of names, or all names; 1 if one of them is unknown.
 pub fn print(names: &[String]) -> ExitCode {
-    let mut code = ExitCode::SUCCESS;
+    let (text, unknown) = pages(names);
+    unknown.iter().for_each(|u| say::err(&format!("{u}\n")));
+    let code = if unknown.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // The reader may have seen enough (`| head`).
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => code,
+    }
+}
+
+/// The pages of names, or all names, and what is said of names that are not there.
+pub(crate) fn pages(names: &[String]) -> (String, Vec<String>) {
+    let mut unknown = Vec::new();
     let mut text = if names.is_empty() { index() } else { String::new() };
     for name in names {
         match find(name) {
@@ -17,16 +29,11 @@ pub fn print(names: &[String]) -> ExitCode {
                 text.push_str(&pages.join("\n"));
             }
             Err(near) => {
-                code = ExitCode::FAILURE;
                 let hint = near.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" or ");
                 let hint = if near.is_empty() { "`beetrace help` lists all names".into() } else { format!("did you mean {hint}?") };
-                say::err(&format!("there is no `{name}` in the reference: {hint}\n"));
+                unknown.push(format!("there is no `{name}` in the reference: {hint}"));
             }
         }
     }
-    match std::io::stdout().write_all(text.as_bytes()) {
-        // The reader may have seen enough (`| head`).
-        Err(e) if e.kind() != ErrorKind::BrokenPipe => ExitCode::FAILURE,
-        _ => code,
-    }
+    (text, unknown)
 }

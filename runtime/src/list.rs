@@ -52,7 +52,7 @@ struct Search<'a> {
 }
 
 /// The lines of a listing; `pattern` may be several separated by commas.
-fn lines(kernel: &dyn Kernel, pattern: &str, verbose: bool) -> Result<Vec<String>, String> {
+pub(crate) fn lines(kernel: &dyn Kernel, pattern: &str, verbose: bool) -> Result<Vec<String>, String> {
     let mut all = Vec::new();
     for one in pattern.split(',').map(str::trim) {
         if let Some(mut found) = Search::types(kernel, one) {

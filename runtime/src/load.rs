@@ -124,10 +124,20 @@ impl Loaded {
 
 /// Creates the maps, links, and has every program verified.
 pub fn load(artifact: Artifact) -> Result<Loaded, LoadError> {
+    load_with(artifact, |_, _| None)
+}
+
+/// Loads a script some of whose maps there are already: `existing` gives the map of that name, if it may be taken, and it is if it has
+/// the shape that is wanted.
+pub fn load_with(artifact: Artifact, existing: impl Fn(&Manifest, &str) -> Option<OwnedFd>) -> Result<Loaded, LoadError> {
     let mut object = Object::parse(&artifact.elf).map_err(|e| LoadError::Object(e.to_string()))?;
     let mut maps = HashMap::new();
     for (name, map) in &object.maps {
-        let fd = create(name, map).map_err(|error| LoadError::Map { name: name.clone(), error })?;
+        let known = existing(&artifact.manifest, name).filter(|fd| has_shape(fd.as_fd(), map));
+        let fd = match known {
+            Some(fd) => fd,
+            None => create(name, map).map_err(|error| LoadError::Map { name: name.clone(), error })?,
+        };
         maps.insert(name.clone(), fd);
     }
     let text: HashSet<usize> = object.functions.keys().map(|(section, _)| *section).collect();
@@ -137,6 +147,12 @@ pub fn load(artifact: Artifact) -> Result<Loaded, LoadError> {
     let manifest = artifact.manifest;
     let programs = manifest.programs.iter().map(|p| program(&object, p, &manifest)).collect::<Result<Vec<_>, _>>()?;
     Ok(Loaded { object, manifest, maps, programs })
+}
+
+/// Whether a map is as it would be created.
+fn has_shape(fd: BorrowedFd<'_>, map: &aya_obj::Map) -> bool {
+    let shape = (map.map_type(), map.key_size(), map.value_size(), map.max_entries(), map.map_flags());
+    bpf::map_info(fd).is_ok_and(|i| (i.type_, i.key_size, i.value_size, i.max_entries, i.map_flags) == shape)
 }
 
 fn create(name: &str, map: &aya_obj::Map) -> io::Result<OwnedFd> {

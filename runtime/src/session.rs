@@ -14,7 +14,7 @@ use crate::sys::{bpf, wait};
 use crate::watch::{Found, Watch};
 use crate::world::Live;
 use aya::maps::{Map, MapData, RingBuf};
-use codegen::manifest::{Action, Artifact, RING, Target, bss};
+use codegen::manifest::{Action, Artifact, ProgramInfo, RING, Target, bss};
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -147,8 +147,13 @@ impl Session {
 
 /// Runs the programs of the runtime's own probes.
 fn fire(loaded: &Loaded, which: impl Fn(&Target) -> bool) -> Result<(), SessionError> {
+    fire_programs(loaded, |_, t| which(t))
+}
+
+/// As [`fire`], of some programs only.
+pub(crate) fn fire_programs(loaded: &Loaded, which: impl Fn(&ProgramInfo, &Target) -> bool) -> Result<(), SessionError> {
     for (info, program) in loaded.manifest.programs.iter().zip(&loaded.programs) {
-        for _ in info.attach.iter().filter(|a| which(&a.target)) {
+        for _ in info.attach.iter().filter(|a| which(info, &a.target)) {
             bpf::test_run(program.as_fd())?;
         }
     }
@@ -156,16 +161,16 @@ fn fire(loaded: &Loaded, which: impl Fn(&Target) -> bool) -> Result<(), SessionE
 }
 
 /// State of the event loop.
-struct Run<'a> {
+pub(crate) struct Run<'a> {
     loaded: &'a Loaded,
     bss: &'a Bss,
-    ring: Option<RingBuf<MapData>>,
-    packets: Option<Packets>,
+    pub(crate) ring: Option<RingBuf<MapData>>,
+    pub(crate) packets: Option<Packets>,
     ring_bytes: usize,
-    live: Live<'a>,
+    pub(crate) live: Live<'a>,
     exit: Option<i32>,
     /// Watchpoints that are still on.
-    watches: Vec<(u64, OwnedFd)>,
+    pub(crate) watches: Vec<(u64, OwnedFd)>,
     /// A test of the script failed.
     failed: bool,
     told: Losses,
@@ -177,13 +182,13 @@ struct Run<'a> {
 }
 
 /// A timer with the index of its program.
-struct Timer {
-    fd: OwnedFd,
+pub(crate) struct Timer {
+    pub(crate) fd: OwnedFd,
     program: usize,
 }
 
 impl<'a> Run<'a> {
-    fn new(loaded: &'a Loaded, bss: &'a Bss) -> Result<Self, SessionError> {
+    pub(crate) fn new(loaded: &'a Loaded, bss: &'a Bss) -> Result<Self, SessionError> {
         let mut ring_bytes = 0;
         let ring = match loaded.maps.get(RING) {
             None => None,
@@ -213,7 +218,7 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn stopped(&self) -> bool {
+    pub(crate) fn stopped(&self) -> bool {
         self.exit.is_some() || self.bss.get(bss::STOP) != 0
     }
 
@@ -234,7 +239,7 @@ impl<'a> Run<'a> {
             c.release();
         }
         self.drain(sink)?;
-        self.iterate(sink)?;
+        self.iterate(sink, |_| true)?;
         self.measure(sink)?;
         if watched.is_none() && self.nothing_to_wait_for() {
             return Ok(());
@@ -249,7 +254,10 @@ impl<'a> Run<'a> {
             // SAFETY: the ring lives as long as `self`, longer than this list.
             fds.extend(ring_fd.filter(|_| watch == Watch::Waiting).map(|fd| unsafe { BorrowedFd::borrow_raw(fd) }));
             fds.extend(self.packets.iter().flat_map(Packets::fds));
-            let ready = wait::poll(&fds, watch.patience().as_millis() as i32)?;
+            let pace = sink.pace();
+            fds.extend(pace.iter().map(|p| p.1));
+            let longest = pace.map_or(watch.patience(), |p| p.0.min(watch.patience()));
+            let ready = wait::poll(&fds, longest.as_millis() as i32)?;
             let ended = watched.is_some() && ready[1];
             watch = watch.next(self.drain_some(sink)?);
             self.bss.set(bss::AWAKE, u64::from(watch.is_awake()));
@@ -260,6 +268,9 @@ impl<'a> Run<'a> {
                 self.tick(sink, timer)?;
             }
             self.tell_losses(sink, false)?;
+            if sink.refresh(&mut self.live).map_err(SessionError::Output)? {
+                break;
+            }
         }
         Ok(())
     }
@@ -271,12 +282,12 @@ impl<'a> Run<'a> {
     }
 
     /// Runs the iterators, each once over all its objects.
-    fn iterate(&mut self, sink: &mut dyn Sink) -> Result<(), SessionError> {
+    pub(crate) fn iterate(&mut self, sink: &mut dyn Sink, wanted: impl Fn(&ProgramInfo) -> bool) -> Result<(), SessionError> {
         use std::io::Read;
         for (info, program) in self.loaded.manifest.programs.iter().zip(&self.loaded.programs) {
             let Some(Target::Iter { pin, .. }) = info.attach.first().map(|a| &a.target) else { continue };
-            if self.stopped() {
-                break;
+            if self.stopped() || !wanted(info) {
+                continue;
             }
             let link = bpf::link_create(program.as_fd(), crate::load::attach_type(info.kind))?;
             if let Some(pin) = pin {
@@ -325,7 +336,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn timers(&self) -> Result<Vec<Timer>, SessionError> {
+    pub(crate) fn timers(&self) -> Result<Vec<Timer>, SessionError> {
         let mut out = Vec::new();
         for (program, info) in self.loaded.manifest.programs.iter().enumerate() {
             for point in &info.attach {
@@ -338,7 +349,7 @@ impl<'a> Run<'a> {
     }
 
     /// An interval has passed; its program runs once, however often the timer ran out while we were busy.
-    fn tick(&mut self, sink: &mut dyn Sink, timer: &Timer) -> Result<(), SessionError> {
+    pub(crate) fn tick(&mut self, sink: &mut dyn Sink, timer: &Timer) -> Result<(), SessionError> {
         if wait::timer_ticks(timer.fd.as_fd()) > 0 && !self.stopped() {
             bpf::test_run(self.loaded.programs[timer.program].as_fd())?;
             self.drain(sink)?;
@@ -373,12 +384,12 @@ impl<'a> Run<'a> {
     }
 
     /// Takes all events out of the ring. Where programs are still running that need not end: see [`Run::drain_some`].
-    fn drain(&mut self, sink: &mut dyn Sink) -> Result<(), SessionError> {
+    pub(crate) fn drain(&mut self, sink: &mut dyn Sink) -> Result<(), SessionError> {
         self.drain_until(sink, None).map(drop)
     }
 
     /// Takes events out of the ring for a while: timers and Ctrl-C come in between.
-    fn drain_some(&mut self, sink: &mut dyn Sink) -> Result<Found, SessionError> {
+    pub(crate) fn drain_some(&mut self, sink: &mut dyn Sink) -> Result<Found, SessionError> {
         self.drain_until(sink, Some(Instant::now() + TURN))
     }
 
@@ -432,7 +443,7 @@ impl<'a> Run<'a> {
         Ok(if cut_short || bytes > self.ring_bytes / 8 { Found::Much } else { Found::Some })
     }
 
-    fn tell_losses(&mut self, sink: &mut dyn Sink, at_end: bool) -> Result<(), SessionError> {
+    pub(crate) fn tell_losses(&mut self, sink: &mut dyn Sink, at_end: bool) -> Result<(), SessionError> {
         if !at_end && self.told_at.elapsed() < LOSS_INTERVAL {
             return Ok(());
         }

@@ -76,6 +76,14 @@ pub trait Sink {
     fn benchmarks(&mut self, results: &[crate::modes::Bench]) -> io::Result<()>;
     /// What the probes have cost.
     fn costs(&mut self, costs: &[crate::stats::Cost]) -> io::Result<()>;
+    /// How often [`Sink::refresh`] is to be called at least, and a descriptor to wait for besides; nothing if never.
+    fn pace(&self) -> Option<(std::time::Duration, std::os::fd::BorrowedFd<'_>)> {
+        None
+    }
+    /// Time has passed, or the descriptor is readable. True if the user wants the end.
+    fn refresh(&mut self, _world: &mut dyn World) -> io::Result<bool> {
+        Ok(false)
+    }
     /// A batch of events is done: flush if the buffering mode asks for it.
     fn flush(&mut self) -> io::Result<()>;
 }

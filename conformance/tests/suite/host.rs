@@ -17,6 +17,7 @@ pub fn run(beetrace: &Path, testprog: &Path, filter: Option<&str>, report: &mut 
     let dir = std::env::temp_dir().join(format!("beetrace-host-{}", std::process::id()));
     std::fs::create_dir_all(&dir)?;
     cases(beetrace, testprog, &dir, filter, report)?;
+    crate::screens::run(beetrace, testprog, &dir, filter, report)?;
     if filter.is_none() {
         ordinary_user(beetrace, &dir, report)?;
         leaves_nothing(beetrace, report)?;

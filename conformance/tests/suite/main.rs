@@ -4,6 +4,7 @@
 //! and cases whose name holds FILTER.
 
 mod host;
+mod screens;
 mod vm;
 
 use anyhow::Result;

@@ -23,6 +23,13 @@ pub fn expression(file: FileId, text: &str) -> Option<Vec<Spanned>> {
     lexer.diags.is_empty().then_some(lexer.out)
 }
 
+/// The tokens of a statement, without what is none.
+pub fn statement(file: FileId, text: &str) -> Vec<Spanned> {
+    let mut lexer = ScriptLexer { file, text, pos: 0, out: Vec::new(), diags: Vec::new() };
+    lexer.region(|_, _| false);
+    lexer.out
+}
+
 struct ScriptLexer<'a> {
     file: FileId,
     text: &'a str,

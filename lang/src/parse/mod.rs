@@ -3,6 +3,7 @@
 mod build;
 mod errors;
 mod lexer;
+mod shade;
 mod shape;
 mod token;
 
@@ -13,6 +14,7 @@ mod grammar {
 }
 
 pub(crate) use lexer::Spanned;
+pub use shade::{Shade, begins_item, shades};
 pub(crate) use shape::is_never_type;
 pub(crate) use token::Token;
 pub use token::parse_number;

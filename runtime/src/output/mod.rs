@@ -7,11 +7,15 @@
 //! - `host`: what these must know of the machine: users, control groups, the time;
 //! - `aggregate`: the values of all CPUs made one;
 //! - `maps`: whole maps, their order and layout;
+//! - [`folded`], [`flame`]: stacks for flame graphs, and the graphs;
+//! - [`live`]: maps redrawn in place on a terminal;
 //! - `hist`, `tseries`: histograms and time series.
 
 mod aggregate;
 mod bytes;
 mod effects;
+pub mod flame;
+pub mod folded;
 mod gfp;
 mod hist;
 mod host;
@@ -19,6 +23,7 @@ pub mod json;
 #[cfg(test)]
 mod json_tests;
 mod json_value;
+pub mod live;
 mod maps;
 mod net;
 mod printf;

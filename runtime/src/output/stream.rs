@@ -35,11 +35,15 @@ pub struct OutputOptions {
     pub buffering: Buffering,
     /// The script, so that warnings can quote it.
     pub sources: Option<SourceMap>,
+    /// Maps that can be folded print as folded stacks.
+    pub folded: bool,
+    /// A map that is drawn instead of printed.
+    pub drawn: Option<MapId>,
 }
 
 impl Default for OutputOptions {
     fn default() -> Self {
-        OutputOptions { quiet: false, warnings: true, buffering: Buffering::Line, sources: None }
+        OutputOptions { quiet: false, warnings: true, buffering: Buffering::Line, sources: None, folded: false, drawn: None }
     }
 }
 

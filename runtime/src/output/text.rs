@@ -1,13 +1,14 @@
 //! The sink that writes text.
 
 use super::effects;
+use super::folded;
 use super::host::Host;
 use super::maps::{self, Wish};
 use super::printf::printf;
 use super::stream::{self, OutputOptions, Stream, Zeroed, show};
-use super::value::word;
-use crate::sink::{Losses, Sink, World};
-use codegen::manifest::{Action, Manifest, MapId};
+use super::value::{Show, word};
+use crate::sink::{Entry, Losses, Sink, World};
+use codegen::manifest::{Action, Manifest, MapId, MapInfo};
 use lang::source::{SourceMap, Span};
 use lang::types::Type;
 use std::io::{self, Write};
@@ -49,7 +50,7 @@ impl TextSink {
         let entries = world.entries(id)?;
         let mut show = show(&self.manifest, world, &mut self.host, word(payload, 8));
         let wish = Wish { top: word(payload, 0), asked: true, zeroed: self.zeroed.has(id) };
-        maps::map(&mut self.stream.text, info, entries, wish, &mut show);
+        whole(&mut self.stream.text, &self.options, id, info, entries, wish, &mut show);
         Ok(())
     }
 
@@ -111,6 +112,19 @@ fn quoted(sources: &SourceMap, span: Span) -> (String, String) {
         mark.push_str(&sign.repeat(if b == b'\t' { 4 } else { 1 }));
     }
     (format!("{}:{from}:{left}-{right}: ", p.name), format!("{}\n{mark}\n", line.replace('\t', "    ")))
+}
+
+/// A whole map, as text or as folded stacks.
+fn whole(out: &mut Vec<u8>, options: &OutputOptions, id: MapId, info: &MapInfo, entries: Vec<Entry>, wish: Wish, show: &mut Show<'_>) {
+    if options.folded && folded::can_fold(info) {
+        let folded = folded::fold(info, entries, wish.top, show);
+        folded.lines().for_each(|l| out.extend_from_slice(format!("{l}\n").as_bytes()));
+        if folded.negative > 0 {
+            crate::say::err(&format!("WARNING: {} stacks of {} with negative numbers are left out\n", folded.negative, info.name));
+        }
+    } else if options.drawn != Some(id) {
+        maps::map(out, info, entries, wish, show);
+    }
 }
 
 impl Sink for TextSink {
@@ -181,13 +195,15 @@ impl Sink for TextSink {
 
     /// Two empty lines tell the run from what follows, whether maps follow or not.
     fn maps(&mut self, world: &mut dyn World) -> io::Result<()> {
-        self.stream.text.extend_from_slice(b"\n\n");
+        if !self.options.folded {
+            self.stream.text.extend_from_slice(b"\n\n");
+        }
         if self.manifest.settings.print_maps_on_exit {
             for id in stream::by_name(&self.manifest) {
                 let entries = world.entries(id)?;
                 let mut show = show(&self.manifest, world, &mut self.host, 1);
                 let wish = Wish { zeroed: self.zeroed.has(id), ..Wish::default() };
-                maps::map(&mut self.stream.text, &self.manifest.maps[id.0 as usize], entries, wish, &mut show);
+                whole(&mut self.stream.text, &self.options, id, &self.manifest.maps[id.0 as usize], entries, wish, &mut show);
             }
         }
         self.stream.write_out()
