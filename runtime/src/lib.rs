@@ -24,5 +24,6 @@ pub mod session;
 pub mod sink;
 pub mod symbols;
 pub mod sys;
+pub mod tools;
 pub mod verifier;
 pub mod world;

@@ -29,6 +29,8 @@ pub enum Buffering {
 pub struct OutputOptions {
     /// Leaves out the message on attached probes.
     pub quiet: bool,
+    /// Two empty lines tell the run from its maps; a tool whose maps are not printed does without.
+    pub tool: bool,
     /// Prints the warnings of the script's run.
     pub warnings: bool,
     /// When text is passed on.
@@ -39,7 +41,7 @@ pub struct OutputOptions {
 
 impl Default for OutputOptions {
     fn default() -> Self {
-        OutputOptions { quiet: false, warnings: true, buffering: Buffering::Line, sources: None }
+        OutputOptions { quiet: false, tool: false, warnings: true, buffering: Buffering::Line, sources: None }
     }
 }
 
