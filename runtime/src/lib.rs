@@ -15,6 +15,7 @@ pub mod list;
 pub mod load;
 pub mod mappings;
 pub mod maps;
+pub mod metrics;
 pub mod modes;
 pub mod output;
 pub mod rewrite;

@@ -111,9 +111,10 @@ impl Zeroed {
     }
 }
 
-/// The maps in the order in which they print at the end.
+/// The script's maps in the order in which they print at the end; those of host metrics are the runtime's.
 pub(super) fn by_name(manifest: &Manifest) -> Vec<MapId> {
     let mut order: Vec<MapId> = (0..manifest.maps.len() as u32).map(MapId).collect();
+    order.retain(|id| manifest.maps[id.0 as usize].name.starts_with('@'));
     order.sort_by(|a, b| manifest.maps[a.0 as usize].name.cmp(&manifest.maps[b.0 as usize].name));
     order
 }
