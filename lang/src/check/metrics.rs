@@ -13,12 +13,25 @@ use crate::source::Span;
 use crate::types::Type;
 
 impl Checker<'_> {
-    /// The set that a name stands for where nothing of the script, the language or the kernel has it.
+    /// The set that a name stands for where a constant could not stand. Macros and definitions of the script with that name are gone by
+    /// now: they were put in its place. (The kernel is not asked for a constant of that name, which takes it milliseconds.)
     pub(super) fn metrics_named(&self, e: &ast::Expr) -> Option<&'static Set> {
         match &e.kind {
-            ast::ExprKind::Ident(name) if !self.is_value_name(name) => metrics::find(name),
+            ast::ExprKind::Ident(name) => metrics::find(name),
             _ => None,
         }
+    }
+
+    /// The set of a bare name, unless an enumerator has it.
+    pub(super) fn free_for_metrics(&mut self, name: &str) -> Option<&'static Set> {
+        let set = metrics::find(name)?;
+        // To look for an enumerator that is not there takes the kernel's type information milliseconds: it is done once.
+        let known = self.metric_names.iter().find(|(n, _)| *n == set.name).map(|(_, free)| *free);
+        let free = known.unwrap_or_else(|| self.kernel.enumerator(name).is_none());
+        if known.is_none() {
+            self.metric_names.push((set.name, free));
+        }
+        free.then_some(set)
     }
 
     /// `SET.FIELD`

@@ -64,6 +64,7 @@ pub fn check(ast: &ast::Program, kernel: &dyn Kernel, config: &Config) -> (hir::
         maps: Vec::new(),
         vars: vec![Vec::new(); groups.len() + ast.items.len()],
         metrics: vec![Vec::new(); groups.len() + ast.items.len()],
+        metric_names: Vec::new(),
         group: 0,
         current: None,
         scopes: Vec::new(),
@@ -123,6 +124,8 @@ struct Checker<'a> {
     vars: Vec<Vec<VarState>>,
     /// Metrics that each group reads.
     metrics: Vec<Vec<&'static str>>,
+    /// Names of metrics that stood bare, and whether no enumerator has them.
+    metric_names: Vec<(&'static str, bool)>,
     /// The group being checked.
     group: usize,
     current: Option<&'a Group<'a>>,

@@ -69,6 +69,9 @@ impl Checker<'_> {
         if name == "NULL" {
             return Expr::int(0, Type::ptr(Type::Void, AddrSpace::Unknown), span);
         }
+        if let Some(set) = self.free_for_metrics(name) {
+            return self.metrics_record(set, span);
+        }
         if let Some((value, ty)) = self.kernel.enumerator(name) {
             return Expr::int(value, ty, span);
         }
@@ -77,9 +80,6 @@ impl Checker<'_> {
             let bit = constants::bit(name).and_then(|bit| self.kernel.enumerator(&bit));
             let value = bit.and_then(|(n, _)| 1_i64.checked_shl(u32::try_from(n).ok()?)).unwrap_or(value);
             return if constants::unsigned(name) { Expr::int(value, Type::U64, span) } else { natural(value, span) };
-        }
-        if let Some(set) = crate::metrics::find(name) {
-            return self.metrics_record(set, span);
         }
         let d = Diagnostic::error(span, format!("there is no builtin or constant `{name}`"));
         if let Some(hint) = dialect::hint(Word::Value, name) {
