@@ -95,8 +95,8 @@ impl Header {
 fn header(text: &str) -> Header {
     let lines = text.lines().skip_while(|l| l.starts_with("#!"));
     let mut lines = lines.map_while(|l| l.strip_prefix("//")).map(|l| l.strip_prefix(' ').unwrap_or(l).trim_end());
-    let mut out = Header::default();
-    out.summary = lines.next().and_then(|l| l.split_once(": ")).map_or(String::new(), |(_, s)| s.into());
+    let summary = lines.next().and_then(|l| l.split_once(": ")).map_or(String::new(), |(_, s)| s.into());
+    let mut out = Header { summary, ..Header::default() };
     let (mut about, mut output, mut in_example) = (Vec::new(), Vec::new(), false);
     for line in lines {
         if let Some(rest) = line.strip_prefix("Usage:") {
