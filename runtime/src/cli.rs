@@ -209,10 +209,24 @@ pub struct Cli {
     /// How many of the last words of `rest` stood behind a `--`: named parameters of the script are among them.
     #[arg(skip)]
     pub behind: usize,
+
+    /// The bundled tool that is called.
+    #[arg(skip)]
+    pub tool: Option<crate::tools::Call>,
+}
+
+/// Whether a word is a flag of beetrace.
+pub(crate) fn knows(word: &str) -> bool {
+    let (short, long) = (word.strip_prefix('-').and_then(|w| w.chars().next()), word.strip_prefix("--"));
+    let command = Cli::command();
+    command.get_arguments().any(|a| match long {
+        Some(_) => a.get_long() == long,
+        None => short.is_some() && a.get_short() == short,
+    })
 }
 
 /// Whether a word is a flag whose value is the next word.
-fn takes_value(word: &str) -> bool {
+pub(crate) fn takes_value(word: &str) -> bool {
     let short = word.strip_prefix('-').filter(|w| w.len() == 1).and_then(|w| w.chars().next());
     let long = word.strip_prefix("--");
     let command = Cli::command();
@@ -284,13 +298,14 @@ pub struct Verb {
 pub const VERBS: &[Verb] = &[
     Verb { name: "help", takes: "[NAME]...", doc: "The reference on names, or all names" },
     Verb { name: "repl", takes: "", doc: "A session in which probes are typed, attach at once and stay" },
+    Verb { name: "tools", takes: "", doc: "The bundled tools" },
     Verb { name: "port", takes: "FILE", doc: "Print a script of an older version in the spelling of today" },
     Verb { name: "completions", takes: "SHELL", doc: "Print completion for bash, zsh or fish" },
     Verb { name: "man", takes: "", doc: "Print the manual page" },
 ];
 
 /// The forms of a command line.
-pub const USAGE: &str = "beetrace [OPTIONS] FILE [ARGS]...\n       beetrace [OPTIONS] -e PROGRAM [ARGS]...\n       beetrace -l[v] [PATTERN]\n       beetrace --fmt FILE\n       beetrace port FILE\n       beetrace help [NAME]...\n       beetrace repl\n       beetrace completions SHELL\n       beetrace man";
+pub const USAGE: &str = "beetrace [OPTIONS] FILE [ARGS]...\n       beetrace [OPTIONS] -e PROGRAM [ARGS]...\n       beetrace -l[v] [PATTERN]\n       beetrace --fmt FILE\n       beetrace port FILE\n       beetrace help [NAME]...\n       beetrace tools\n       beetrace TOOL [OPTIONS] [ARGS]...\n       beetrace repl\n       beetrace completions SHELL\n       beetrace man";
 
 /// What `-d` shows; `ir:PASS` besides.
 const STAGES: &[&str] = &["ast", "hir", "ir", "asm", "verifier", "all"];
@@ -368,7 +383,7 @@ impl Cli {
     /// Whether a session is asked for: `beetrace repl`, or nothing at all on a terminal. (A script of that name is `./repl`.)
     pub fn wants_repl(&self) -> bool {
         use std::io::IsTerminal;
-        if self.program.is_some() || self.list {
+        if self.program.is_some() || self.list || self.tool.is_some() {
             return false;
         }
         match self.rest.as_slice() {

@@ -22,11 +22,16 @@ pub(crate) fn pages(names: &[String]) -> (String, Vec<String>) {
     let mut unknown = Vec::new();
     let mut text = if names.is_empty() { index() } else { String::new() };
     for name in names {
+        let tool = stdlib::tools::find(name).map(|t| format!("{name} (tool)\n\n  {}: `beetrace {name} --help`\n", t.header().summary));
         match find(name) {
+            Err(_) if tool.is_some() => text.push_str(&tool.unwrap_or_default()),
             Ok(topics) => {
                 let pages: Vec<String> = topics.iter().map(page).collect();
                 text.push_str(if text.is_empty() { "" } else { "\n" });
                 text.push_str(&pages.join("\n"));
+                if let Some(tool) = tool {
+                    text.push_str(&format!("\n{tool}"));
+                }
             }
             Err(near) => {
                 let hint = near.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(" or ");

@@ -5,6 +5,7 @@ use crate::child::Child;
 use crate::facts;
 use crate::load::{self, Bss, LoadError, Loaded};
 use crate::maps::Maps;
+use crate::metrics::Collector;
 use crate::modes;
 use crate::packets::Packets;
 use crate::sink::{Losses, Sink};
@@ -113,12 +114,14 @@ impl Session {
         self.bss.set(bss::WALL, wait::wall_delta());
         self.bss.set(bss::CPID, child.as_ref().map_or(0, |c| u64::from(c.pid)));
         let packets = Packets::open(&self.loaded, wait::wall_delta()).map_err(SessionError::Output)?;
-        fire(&self.loaded, |t| *t == Target::Begin)?;
+        let mut metrics = Collector::new(&self.loaded, &self.bss);
+        fire(&self.loaded, &mut metrics, |t| *t == Target::Begin)?;
+        metrics.start()?;
         if self.bss.get(bss::STOP) == 0 {
             let child = child.as_ref().map(|c| c.pid);
             *attached = attach::attach(&self.loaded, self.options.pid, child).map_err(SessionError::Attach)?;
         }
-        let mut run = Run::new(&self.loaded, &self.bss)?;
+        let mut run = Run::new(&self.loaded, &self.bss, metrics)?;
         run.watches = std::mem::take(&mut attached.watches);
         run.packets = packets;
         let points = facts::points(&self.loaded.manifest);
@@ -133,12 +136,12 @@ impl Session {
         self.bss.set(bss::STOP, 1);
         if let Err(SessionError::Output(e)) = result {
             // Nobody reads any more: `end` still runs, nothing is printed.
-            fire(&self.loaded, |t| *t == Target::End)?;
+            fire(&self.loaded, &mut run.metrics, |t| *t == Target::End)?;
             return Err(SessionError::Output(e));
         }
         result?;
         run.drain(sink)?;
-        fire(&self.loaded, |t| *t == Target::End)?;
+        fire(&self.loaded, &mut run.metrics, |t| *t == Target::End)?;
         run.drain(sink)?;
         let costs = counting.map(|c| c.costs(&self.loaded, &attached.alone));
         run.finish(sink, costs.as_deref())
@@ -146,14 +149,19 @@ impl Session {
 }
 
 /// Runs the programs of the runtime's own probes.
-fn fire(loaded: &Loaded, which: impl Fn(&Target) -> bool) -> Result<(), SessionError> {
-    fire_programs(loaded, |_, t| which(t))
+fn fire(loaded: &Loaded, metrics: &mut Collector<'_>, which: impl Fn(&Target) -> bool) -> Result<(), SessionError> {
+    fire_programs(loaded, metrics, |_, t| which(t))
 }
 
 /// As [`fire`], of some programs only.
-pub(crate) fn fire_programs(loaded: &Loaded, which: impl Fn(&ProgramInfo, &Target) -> bool) -> Result<(), SessionError> {
-    for (info, program) in loaded.manifest.programs.iter().zip(&loaded.programs) {
+pub(crate) fn fire_programs(
+    loaded: &Loaded,
+    metrics: &mut Collector<'_>,
+    which: impl Fn(&ProgramInfo, &Target) -> bool,
+) -> Result<(), SessionError> {
+    for (number, (info, program)) in loaded.manifest.programs.iter().zip(&loaded.programs).enumerate() {
         for _ in info.attach.iter().filter(|a| which(info, &a.target)) {
+            metrics.fill(number)?;
             bpf::test_run(program.as_fd())?;
         }
     }
@@ -168,6 +176,7 @@ pub(crate) struct Run<'a> {
     pub(crate) packets: Option<Packets>,
     ring_bytes: usize,
     pub(crate) live: Live<'a>,
+    pub(crate) metrics: Collector<'a>,
     exit: Option<i32>,
     /// Watchpoints that are still on.
     pub(crate) watches: Vec<(u64, OwnedFd)>,
@@ -188,7 +197,7 @@ pub(crate) struct Timer {
 }
 
 impl<'a> Run<'a> {
-    pub(crate) fn new(loaded: &'a Loaded, bss: &'a Bss) -> Result<Self, SessionError> {
+    pub(crate) fn new(loaded: &'a Loaded, bss: &'a Bss, metrics: Collector<'a>) -> Result<Self, SessionError> {
         let mut ring_bytes = 0;
         let ring = match loaded.maps.get(RING) {
             None => None,
@@ -208,6 +217,7 @@ impl<'a> Run<'a> {
             packets: None,
             ring_bytes,
             live,
+            metrics,
             exit: None,
             watches: Vec::new(),
             failed: false,
@@ -351,6 +361,7 @@ impl<'a> Run<'a> {
     /// An interval has passed; its program runs once, however often the timer ran out while we were busy.
     pub(crate) fn tick(&mut self, sink: &mut dyn Sink, timer: &Timer) -> Result<(), SessionError> {
         if wait::timer_ticks(timer.fd.as_fd()) > 0 && !self.stopped() {
+            self.metrics.fill(timer.program)?;
             bpf::test_run(self.loaded.programs[timer.program].as_fd())?;
             self.drain(sink)?;
         }
@@ -366,7 +377,7 @@ impl<'a> Run<'a> {
                     c.handle_stops(|pid| self.live.symbols.keep(pid));
                 }
             } else if signal == libc::SIGUSR1 && self.has_signal_probe() {
-                fire(self.loaded, |t| matches!(t, Target::Signal { .. }))?;
+                fire(self.loaded, &mut self.metrics, |t| matches!(t, Target::Signal { .. }))?;
                 self.drain(sink)?;
             } else if signal == libc::SIGUSR1 {
                 sink.maps(&mut self.live).map_err(SessionError::Output)?;

@@ -81,6 +81,7 @@ pub(crate) fn lower(program: &hir::Program, target: &Target) -> Lowered {
             span: probe.span,
             lines: Vec::new(),
             functions: Vec::new(),
+            metrics: probe.metrics.clone(),
         });
         shared.module.functions.push((kind, function));
     }

@@ -69,6 +69,9 @@ impl Checker<'_> {
         if name == "NULL" {
             return Expr::int(0, Type::ptr(Type::Void, AddrSpace::Unknown), span);
         }
+        if let Some(set) = self.free_for_metrics(name) {
+            return self.metrics_record(set, span);
+        }
         if let Some((value, ty)) = self.kernel.enumerator(name) {
             return Expr::int(value, ty, span);
         }
@@ -82,7 +85,7 @@ impl Checker<'_> {
         if let Some(hint) = dialect::hint(Word::Value, name) {
             return self.error(d.help(hint));
         }
-        let near = nearest(name, builtins::names().chain(constants::names()));
+        let near = nearest(name, builtins::names().chain(crate::metrics::SETS.iter().map(|s| s.name)).chain(constants::names()));
         let help = format!("variables begin with `$`, maps with `@`; text stands between quotes: \"{name}\"");
         self.error(d.suggest(&near, &help))
     }

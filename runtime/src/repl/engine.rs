@@ -88,7 +88,7 @@ impl Generation {
     pub fn start(&self, run: &mut Run<'_>, sink: &mut dyn Sink, fresh: Option<usize>) -> Result<(), SessionError> {
         let is_fresh = |p: &ProgramInfo| fresh.is_some_and(|f| p.span.file.0 as usize == f);
         self.bss.set(bss::STOP, 0);
-        fire_programs(&self.loaded, |p, t| is_fresh(p) && *t == Target::Begin)?;
+        fire_programs(&self.loaded, &mut run.metrics, |p, t| is_fresh(p) && *t == Target::Begin)?;
         run.drain(sink)?;
         run.iterate(sink, is_fresh)?;
         run.drain(sink)

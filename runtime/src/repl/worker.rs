@@ -8,6 +8,7 @@ use super::engine::{Engine, Generation, Ready};
 use super::entry::{Reading, readings};
 use crate::attach::Attached;
 use crate::list;
+use crate::metrics::Collector;
 use crate::output::text::TextSink;
 use crate::session::{Run, SessionError, Timer, fire_programs};
 use crate::sink::{Sink, World};
@@ -57,12 +58,15 @@ pub(crate) fn serve(setup: Setup, inbox: &Inbox, printer: Option<SyncSender<Stri
     let console = Console::new(printer);
     let mut worker = Worker { engine: Engine::new(setup), console: console.clone(), quit: false, stopped: false };
     let mut running = worker.engine.add(vec![Reading { source: String::new(), once: true }], None)?.generation;
-    running.start(&mut Run::new(&running.loaded, &running.bss).map_err(text)?, &mut running.sink(&console), None).map_err(text)?;
+    running
+        .start(&mut Run::new(&running.loaded, &running.bss, collector(&running)?).map_err(text)?, &mut running.sink(&console), None)
+        .map_err(text)?;
     // The answer that waits for a new generation.
     let mut pending: Option<(Ready, Sender<Reply>)> = None;
     loop {
-        let mut run = Run::new(&running.loaded, &running.bss).map_err(text)?;
-        run.watches = std::mem::take(&mut running.attached.watches);
+        let watches = std::mem::take(&mut running.attached.watches);
+        let mut run = Run::new(&running.loaded, &running.bss, collector(&running)?).map_err(text)?;
+        run.watches = watches;
         let mut sink = running.sink(&console);
         let Some((ready, back)) = pending.take() else {
             pending = worker.run(&running, &mut run, &mut sink, inbox)?;
@@ -86,7 +90,7 @@ pub(crate) fn serve(setup: Setup, inbox: &Inbox, printer: Option<SyncSender<Stri
         let old = std::mem::replace(&mut running, generation);
         // Detaching takes the kernel a while.
         std::thread::spawn(move || drop(old.attached));
-        let mut run = Run::new(&running.loaded, &running.bss).map_err(text)?;
+        let mut run = Run::new(&running.loaded, &running.bss, collector(&running)?).map_err(text)?;
         let mut sink = running.sink(&console);
         console.begin_answer();
         let started = running.start(&mut run, &mut sink, fresh);
@@ -99,6 +103,13 @@ pub(crate) fn serve(setup: Setup, inbox: &Inbox, printer: Option<SyncSender<Stri
     }
     running.bss.set(bss::STOP, 1);
     Ok(running.attached)
+}
+
+/// What fills the host's figures for a generation, from now on.
+fn collector<'g>(running: &'g Generation) -> Result<Collector<'g>, String> {
+    let mut collector = Collector::new(&running.loaded, &running.bss);
+    collector.start().map_err(|e| text(e.into()))?;
+    Ok(collector)
 }
 
 fn text(e: SessionError) -> String {
@@ -244,7 +255,7 @@ impl Worker {
         self.console.begin_answer();
         let mut end = || -> Result<(), SessionError> {
             run.drain(sink)?;
-            fire_programs(&running.loaded, |_, t| *t == Target::End)?;
+            fire_programs(&running.loaded, &mut run.metrics, |_, t| *t == Target::End)?;
             run.drain(sink)?;
             run.tell_losses(sink, true)
         };
