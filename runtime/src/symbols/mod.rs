@@ -1,10 +1,16 @@
-//! Addresses to names, by blazesym. What is looked up is remembered for as long as the session lasts.
+//! Addresses to names: of the kernel by the kernel itself, of processes by blazesym. What is looked up is remembered for as long as
+//! the session lasts.
+
+mod demangle;
+mod names;
 
 use crate::mappings::Mappings;
 use crate::sink::Frame;
 use blazesym::symbolize::source::{Elf, Kernel, Process, Source};
 use blazesym::symbolize::{Input, Symbolized, Symbolizer};
 use blazesym::{MaybeDefault, Pid};
+use demangle::demangled;
+use names::KernelNames;
 use std::collections::HashMap;
 
 /// Symbols of the kernel and of processes.
@@ -12,6 +18,8 @@ pub struct Symbols {
     symbolizer: Option<Symbolizer>,
     demangle: bool,
     debug_info: bool,
+    /// Asked for with the first kernel address; `Some(None)` where the kernel can't do that.
+    names: Option<Option<KernelNames>>,
     kernel: HashMap<u64, Vec<Frame>>,
     user: HashMap<(u32, u64), Vec<Frame>>,
     /// Processes that have ended, with what they had mapped.
@@ -23,13 +31,23 @@ pub struct Symbols {
 impl Symbols {
     /// Nothing is read before the first look-up.
     pub fn new(demangle: bool, debug_info: bool, probed: Vec<String>) -> Self {
-        Symbols { symbolizer: None, demangle, debug_info, kernel: HashMap::new(), user: HashMap::new(), ended: HashMap::new(), probed }
+        Symbols {
+            symbolizer: None,
+            demangle,
+            debug_info,
+            names: None,
+            kernel: HashMap::new(),
+            user: HashMap::new(),
+            ended: HashMap::new(),
+            probed,
+        }
     }
 
     fn symbolizer(&mut self) -> &Symbolizer {
-        let (demangle, debug_info) = (self.demangle, self.debug_info);
+        let debug_info = self.debug_info;
         self.symbolizer.get_or_insert_with(|| {
-            Symbolizer::builder().enable_demangling(demangle).enable_code_info(debug_info).enable_inlined_fns(debug_info).build()
+            // Its own demangling takes the names of short C functions for types.
+            Symbolizer::builder().enable_demangling(false).enable_code_info(debug_info).enable_inlined_fns(debug_info).build()
         })
     }
 
@@ -37,12 +55,20 @@ impl Symbols {
     pub fn kernel(&mut self, addresses: &[u64]) -> Vec<Frame> {
         let new: Vec<u64> = addresses.iter().copied().filter(|a| !self.kernel.contains_key(a)).collect();
         if !new.is_empty() {
-            // The names of the running kernel are what is asked for; a vmlinux file is seldom there and slow to read.
-            let kernel = Kernel { vmlinux: MaybeDefault::None, ..Kernel::default() };
-            let found = self.look_up(&Source::Kernel(kernel), &new);
+            let found = self.kernel_frames(&new);
             self.kernel.extend(new.into_iter().zip(found));
         }
         addresses.iter().flat_map(|a| self.kernel.get(a).cloned().unwrap_or_default()).collect()
+    }
+
+    fn kernel_frames(&mut self, addresses: &[u64]) -> Vec<Vec<Frame>> {
+        let named = self.names.get_or_insert_with(KernelNames::new).as_ref();
+        if let Some(Ok(found)) = named.map(|n| addresses.iter().map(|a| n.frame(*a).map(|f| vec![f])).collect()) {
+            return found;
+        }
+        // The names of the running kernel are what is asked for; a vmlinux file is seldom there and slow to read.
+        let kernel = Kernel { vmlinux: MaybeDefault::None, ..Kernel::default() };
+        self.look_up(&Source::Kernel(kernel), addresses)
     }
 
     /// Frames of addresses in a process.
@@ -79,8 +105,9 @@ impl Symbols {
         let (path, offset) = self.ended.get(&pid)?.file_offset(address)?;
         let mut elf = Elf::new(path);
         elf.debug_syms = self.debug_info;
+        let demangle = self.demangle;
         let found = self.symbolizer().symbolize(&Source::Elf(elf), Input::FileOffset(&[offset])).ok()?;
-        found.first().map(|s| frames(s, address))
+        found.first().map(|s| frames(s, address, demangle))
     }
 
     /// Frames of an address in a probed program that is loaded where its file says.
@@ -88,16 +115,27 @@ impl Symbols {
         let path = self.probed.iter().find(|p| crate::kernel::holds_fixed(p, address))?.clone();
         let mut elf = Elf::new(path);
         elf.debug_syms = self.debug_info;
+        let demangle = self.demangle;
         let found = self.symbolizer().symbolize(&Source::Elf(elf), Input::VirtOffset(&[address])).ok()?;
-        found.first().map(|s| frames(s, address))
+        found.first().map(|s| frames(s, address, demangle))
     }
 
     fn look_up(&mut self, source: &Source<'_>, addresses: &[u64]) -> Vec<Vec<Frame>> {
         let unknown = |a: &u64| vec![Frame { address: *a, ..Frame::default() }];
+        let demangle = self.demangle;
         match self.symbolizer().symbolize(source, Input::AbsAddr(addresses)) {
-            Ok(list) => list.iter().zip(addresses).map(|(s, a)| frames(s, *a)).collect(),
-            // A process that is gone, most often.
-            Err(_) => addresses.iter().map(unknown).collect(),
+            Ok(list) => list.iter().zip(addresses).map(|(s, a)| frames(s, *a, demangle)).collect(),
+            // One file that can't be read makes the whole list fail: the addresses in other files have names all the same.
+            Err(_) if addresses.len() > 1 => addresses.iter().flat_map(|a| self.look_up(source, &[*a])).collect(),
+            // Debug information that can't be read (compressed in a way we don't know, say) leaves the table of symbols.
+            Err(_) => match source {
+                Source::Process(process) if process.debug_syms => {
+                    let plain = Process { debug_syms: false, ..process.clone() };
+                    self.look_up(&Source::Process(plain), addresses)
+                }
+                // A process that is gone, most often.
+                _ => addresses.iter().map(unknown).collect(),
+            },
         }
     }
 }
@@ -108,7 +146,8 @@ fn is_gone(pid: u32) -> bool {
 }
 
 /// The function at an address, behind those that were inlined into it.
-fn frames(found: &Symbolized<'_>, address: u64) -> Vec<Frame> {
+fn frames(found: &Symbolized<'_>, address: u64, demangle: bool) -> Vec<Frame> {
+    let name = |symbol: &str| Some(if demangle { demangled(symbol) } else { symbol.to_string() });
     let Symbolized::Sym(sym) = found else { return vec![Frame { address, ..Frame::default() }] };
     let module = sym.module.as_ref().map(|m| m.to_string_lossy().into_owned());
     let place = |c: &blazesym::symbolize::CodeInfo<'_>| (c.to_path().to_string_lossy().into_owned(), c.line.unwrap_or(0));
@@ -118,7 +157,7 @@ fn frames(found: &Symbolized<'_>, address: u64) -> Vec<Frame> {
         .rev()
         .map(|i| Frame {
             address,
-            symbol: Some(i.name.to_string()),
+            symbol: name(&i.name),
             offset: sym.offset as u64,
             module: module.clone(),
             source: i.code_info.as_ref().map(place),
@@ -127,7 +166,7 @@ fn frames(found: &Symbolized<'_>, address: u64) -> Vec<Frame> {
         .collect();
     out.push(Frame {
         address,
-        symbol: Some(sym.name.to_string()),
+        symbol: name(&sym.name),
         offset: sym.offset as u64,
         module,
         source: sym.code_info.as_deref().map(place),
