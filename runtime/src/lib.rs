@@ -13,7 +13,6 @@ pub mod info;
 pub mod kernel;
 pub mod list;
 pub mod load;
-pub mod mappings;
 pub mod maps;
 pub mod modes;
 pub mod output;

@@ -11,7 +11,7 @@ use crate::sys::{bpf, wait};
 use crate::world::Live;
 use aya::maps::{Map, MapData, RingBuf};
 use codegen::manifest::{Action, Artifact, Manifest, RING, Target, bss};
-use lang::types::Type;
+use lang::types::{StackMode, Type};
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -111,6 +111,9 @@ impl Session {
             *attached = attach::attach(&self.loaded, self.options.pid, child).map_err(SessionError::Attach)?;
         }
         let mut run = Run::new(&self.loaded, &self.bss)?;
+        if names_user_code(&self.loaded.manifest) {
+            run.live.symbols.watch(self.options.pid);
+        }
         run.watches = std::mem::take(&mut attached.watches);
         let points = points(&self.loaded.manifest);
         sink.attached(points - attached.missing.len()).map_err(SessionError::Output)?;
@@ -166,7 +169,8 @@ fn fire(loaded: &Loaded, which: impl Fn(&Target) -> bool) -> Result<(), SessionE
 fn names_user_code(manifest: &Manifest) -> bool {
     fn is_user(ty: &Type) -> bool {
         match ty {
-            Type::UStack { .. } | Type::Usym => true,
+            Type::UStack { mode, .. } => matches!(mode, StackMode::Bpftrace | StackMode::Perf),
+            Type::Usym => true,
             Type::Tuple(members) => members.iter().any(is_user),
             _ => false,
         }
@@ -277,9 +281,12 @@ impl<'a> Run<'a> {
             fds.extend(watched.iter().map(AsFd::as_fd));
             let first_timer = fds.len();
             fds.extend(timers.iter().map(|t| t.fd.as_fd()));
+            // Nothing needs to be done for these but what is done before each wait.
+            fds.extend(self.live.symbols.fds());
             // SAFETY: the ring lives as long as `self`, longer than this list.
             fds.extend(ring_fd.map(|fd| unsafe { BorrowedFd::borrow_raw(fd) }));
             let ready = wait::poll(&fds, LOSS_INTERVAL.as_millis() as i32)?;
+            self.live.symbols.take_in();
             let ended = watched.is_some() && ready[1];
             self.drain_some(sink)?;
             if ready[0] && self.signal(sink, signals, child.as_deref_mut())? || ended {

@@ -2,16 +2,21 @@
 //! the session lasts.
 
 mod demangle;
+mod ended;
+mod mappings;
 mod names;
 
-use crate::mappings::Mappings;
 use crate::sink::Frame;
 use blazesym::symbolize::source::{Elf, Kernel, Process, Source};
 use blazesym::symbolize::{Input, Symbolized, Symbolizer};
 use blazesym::{MaybeDefault, Pid};
 use demangle::demangled;
+use ended::Ended;
+use mappings::Place;
 use names::KernelNames;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::os::fd::BorrowedFd;
+use std::path::Path;
 
 /// Symbols of the kernel and of processes.
 pub struct Symbols {
@@ -22,8 +27,10 @@ pub struct Symbols {
     names: Option<Option<KernelNames>>,
     kernel: HashMap<u64, Vec<Frame>>,
     user: HashMap<(u32, u64), Vec<Frame>>,
-    /// Processes that have ended, with what they had mapped.
-    ended: HashMap<u32, Mappings>,
+    /// What processes had mapped that have ended.
+    ended: Ended,
+    /// Those that are about to end or have ended.
+    gone: HashSet<u32>,
     /// Probed programs, for addresses in processes that ended before anybody could ask what they had mapped.
     probed: Vec<String>,
 }
@@ -38,7 +45,8 @@ impl Symbols {
             names: None,
             kernel: HashMap::new(),
             user: HashMap::new(),
-            ended: HashMap::new(),
+            ended: Ended::default(),
+            gone: HashSet::new(),
             probed,
         }
     }
@@ -71,53 +79,90 @@ impl Symbols {
         self.look_up(&Source::Kernel(kernel), addresses)
     }
 
+    /// From now on, what processes map is kept: of all, or of one.
+    pub fn watch(&mut self, only: Option<u32>) {
+        self.ended.watch(only);
+    }
+
+    /// Descriptors that are readable when [`Symbols::take_in`] is due.
+    pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.ended.fds()
+    }
+
+    /// Takes in what processes have mapped.
+    pub fn take_in(&mut self) {
+        self.ended.drain();
+    }
+
     /// Frames of addresses in a process.
     pub fn user(&mut self, pid: u32, addresses: &[u64]) -> Vec<Frame> {
         let new: Vec<u64> = addresses.iter().copied().filter(|a| !self.user.contains_key(&(pid, *a))).collect();
-        if self.ended.contains_key(&pid) {
-            for a in new {
-                let found = self.of_ended(pid, a).unwrap_or_else(|| vec![Frame { address: a, ..Frame::default() }]);
-                self.user.insert((pid, a), found);
-            }
-        } else if !new.is_empty() {
-            let mut process = Process::new(Pid::from(pid));
-            process.debug_syms = self.debug_info;
-            let mut found = self.look_up(&Source::Process(process), &new);
-            if found.iter().flatten().all(|f| f.symbol.is_none()) && is_gone(pid) {
-                for (frames, address) in found.iter_mut().zip(&new) {
-                    *frames = self.at_fixed_address(*address).unwrap_or_else(|| std::mem::take(frames));
-                }
-            }
+        if !new.is_empty() {
+            let found = self.user_frames(pid, &new);
             self.user.extend(new.into_iter().map(|a| (pid, a)).zip(found));
         }
         addresses.iter().flat_map(|a| self.user.get(&(pid, *a)).cloned().unwrap_or_default()).collect()
     }
 
+    fn user_frames(&mut self, pid: u32, addresses: &[u64]) -> Vec<Vec<Frame>> {
+        if !self.gone.contains(&pid) {
+            let mut process = Process::new(Pid::from(pid));
+            process.debug_syms = self.debug_info;
+            let found = self.look_up(&Source::Process(process), addresses);
+            if found.iter().flatten().any(|f| f.symbol.is_some()) || !is_gone(pid) {
+                return found;
+            }
+            self.gone.insert(pid);
+        }
+        self.ended.drain();
+        let unknown = |a: &u64| vec![Frame { address: *a, ..Frame::default() }];
+        addresses.iter().map(|a| self.of_ended(pid, *a).or_else(|| self.at_fixed_address(*a)).unwrap_or_else(|| unknown(a))).collect()
+    }
+
     /// A process is about to end: its addresses can be looked up afterwards by what it has mapped.
     pub fn keep(&mut self, pid: u32) {
-        if let Some(mappings) = Mappings::of(pid) {
-            self.ended.insert(pid, mappings);
-        }
+        self.ended.keep(pid);
+        self.gone.insert(pid);
     }
 
     /// Frames of an address in a process that has ended.
     fn of_ended(&mut self, pid: u32, address: u64) -> Option<Vec<Frame>> {
-        let (path, offset) = self.ended.get(&pid)?.file_offset(address)?;
-        let mut elf = Elf::new(path);
-        elf.debug_syms = self.debug_info;
+        match self.ended.mappings(pid)?.place(address)? {
+            Place::File { path, name, offset } => {
+                let mut found = self.in_file(&path, &Input::FileOffset(&[offset]), address)?;
+                found.iter_mut().filter(|f| f.symbol.is_some()).for_each(|f| f.module = Some(name.to_string()));
+                Some(found)
+            }
+            // It is the same for all processes.
+            Place::Vdso(offset) => {
+                let own = mappings::own_vdso()? + offset;
+                let found = self.look_up(&Source::Process(Process::new(Pid::Slf)), &[own]).pop()?;
+                Some(found.into_iter().map(|f| Frame { address, ..f }).collect())
+            }
+            Place::Memory => {
+                let map = self.ended.perf_map(pid)?;
+                let (name, offset) = map.function(address)?;
+                Some(vec![Frame { address, symbol: Some(name.to_string()), offset, ..Frame::default() }])
+            }
+        }
+    }
+
+    /// Frames of a place in a file, of its symbols alone if its debug information can't be read.
+    fn in_file(&mut self, path: &Path, place: &Input<&[u64]>, address: u64) -> Option<Vec<Frame>> {
         let demangle = self.demangle;
-        let found = self.symbolizer().symbolize(&Source::Elf(elf), Input::FileOffset(&[offset])).ok()?;
-        found.first().map(|s| frames(s, address, demangle))
+        let choices: &[bool] = if self.debug_info { &[true, false] } else { &[false] };
+        choices.iter().find_map(|debug_syms| {
+            let mut elf = Elf::new(path);
+            elf.debug_syms = *debug_syms;
+            let found = self.symbolizer().symbolize(&Source::Elf(elf), *place).ok()?;
+            found.first().map(|s| frames(s, address, demangle))
+        })
     }
 
     /// Frames of an address in a probed program that is loaded where its file says.
     fn at_fixed_address(&mut self, address: u64) -> Option<Vec<Frame>> {
         let path = self.probed.iter().find(|p| crate::kernel::holds_fixed(p, address))?.clone();
-        let mut elf = Elf::new(path);
-        elf.debug_syms = self.debug_info;
-        let demangle = self.demangle;
-        let found = self.symbolizer().symbolize(&Source::Elf(elf), Input::VirtOffset(&[address])).ok()?;
-        found.first().map(|s| frames(s, address, demangle))
+        self.in_file(Path::new(&path), &Input::VirtOffset(&[address]), address)
     }
 
     fn look_up(&mut self, source: &Source<'_>, addresses: &[u64]) -> Vec<Vec<Frame>> {
