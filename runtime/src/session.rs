@@ -125,16 +125,27 @@ impl Session {
         let result = run.until_the_end(sink, &signals, child.as_mut(), self.options.pid);
         attached.fds.extend(run.watches.drain(..).map(|w| w.1));
         self.bss.set(bss::STOP, 1);
-        if let Err(SessionError::Output(e)) = result {
-            // Nobody reads any more: `end` still runs, nothing is printed.
-            fire(&self.loaded, |t| *t == Target::End)?;
-            return Err(SessionError::Output(e));
-        }
-        result?;
-        run.drain(sink)?;
+        let mut unwritten = None;
+        // When the output can't be written any more, `end` still runs and has its effects; nothing is printed.
+        let mut step = |result, sink: &mut dyn Sink| match result {
+            Err(SessionError::Output(e)) => {
+                sink.mute();
+                unwritten.get_or_insert(e);
+                Ok(())
+            }
+            other => other,
+        };
+        step(result, sink)?;
+        step(run.drain(sink), sink)?;
         fire(&self.loaded, |t| *t == Target::End)?;
-        run.drain(sink)?;
-        run.finish(sink)
+        step(run.drain(sink), sink)?;
+        match unwritten {
+            Some(e) => {
+                run.tell_losses(sink, true)?;
+                Err(SessionError::Output(e))
+            }
+            None => run.finish(sink),
+        }
     }
 }
 
