@@ -1,7 +1,7 @@
 //! What a manifest says of its script as a whole.
 
 use codegen::manifest::{Action, Manifest, Target};
-use lang::types::Type;
+use lang::types::{StackMode, Type};
 
 /// Attach points; the places of one USDT probe are one.
 pub(crate) fn points(manifest: &Manifest) -> usize {
@@ -24,7 +24,8 @@ pub(crate) fn points(manifest: &Manifest) -> usize {
 pub fn names_user_code(manifest: &Manifest) -> bool {
     fn is_user(ty: &Type) -> bool {
         match ty {
-            Type::UStack { .. } | Type::Usym => true,
+            Type::UStack { mode, .. } => matches!(mode, StackMode::Bpftrace | StackMode::Perf),
+            Type::Usym => true,
             Type::Tuple(members) => members.iter().any(is_user),
             _ => false,
         }

@@ -15,7 +15,6 @@ pub mod kernel;
 pub mod list;
 pub mod load;
 pub mod man;
-pub mod mappings;
 pub mod maps;
 pub mod metrics;
 pub mod modes;

@@ -122,6 +122,9 @@ impl Session {
             *attached = attach::attach(&self.loaded, self.options.pid, child).map_err(SessionError::Attach)?;
         }
         let mut run = Run::new(&self.loaded, &self.bss, metrics)?;
+        if facts::names_user_code(&self.loaded.manifest) {
+            run.live.symbols.watch(self.options.pid);
+        }
         run.watches = std::mem::take(&mut attached.watches);
         run.packets = packets;
         let points = facts::points(&self.loaded.manifest);
@@ -134,17 +137,28 @@ impl Session {
         let result = run.until_the_end(sink, &signals, child.as_mut(), self.options.pid);
         attached.fds.extend(run.watches.drain(..).map(|w| w.1));
         self.bss.set(bss::STOP, 1);
-        if let Err(SessionError::Output(e)) = result {
-            // Nobody reads any more: `end` still runs, nothing is printed.
-            fire(&self.loaded, &mut run.metrics, |t| *t == Target::End)?;
-            return Err(SessionError::Output(e));
-        }
-        result?;
-        run.drain(sink)?;
+        let mut unwritten = None;
+        // When the output can't be written any more, `end` still runs and has its effects; nothing is printed.
+        let mut step = |result, sink: &mut dyn Sink| match result {
+            Err(SessionError::Output(e)) => {
+                sink.mute();
+                unwritten.get_or_insert(e);
+                Ok(())
+            }
+            other => other,
+        };
+        step(result, sink)?;
+        step(run.drain(sink), sink)?;
         fire(&self.loaded, &mut run.metrics, |t| *t == Target::End)?;
-        run.drain(sink)?;
+        step(run.drain(sink), sink)?;
         let costs = counting.map(|c| c.costs(&self.loaded, &attached.alone));
-        run.finish(sink, costs.as_deref())
+        match unwritten {
+            Some(e) => {
+                run.tell_losses(sink, true)?;
+                Err(SessionError::Output(e))
+            }
+            None => run.finish(sink, costs.as_deref()),
+        }
     }
 }
 
@@ -261,6 +275,8 @@ impl<'a> Run<'a> {
             fds.extend(watched.iter().map(AsFd::as_fd));
             let first_timer = fds.len();
             fds.extend(timers.iter().map(|t| t.fd.as_fd()));
+            // Nothing needs to be done for these but what is done before each wait.
+            fds.extend(self.live.symbols.fds());
             // SAFETY: the ring lives as long as `self`, longer than this list.
             fds.extend(ring_fd.filter(|_| watch == Watch::Waiting).map(|fd| unsafe { BorrowedFd::borrow_raw(fd) }));
             fds.extend(self.packets.iter().flat_map(Packets::fds));
@@ -268,6 +284,7 @@ impl<'a> Run<'a> {
             fds.extend(pace.iter().map(|p| p.1));
             let longest = pace.map_or(watch.patience(), |p| p.0.min(watch.patience()));
             let ready = wait::poll(&fds, longest.as_millis() as i32)?;
+            self.live.symbols.take_in();
             let ended = watched.is_some() && ready[1];
             watch = watch.next(self.drain_some(sink)?);
             self.bss.set(bss::AWAKE, u64::from(watch.is_awake()));

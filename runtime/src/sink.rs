@@ -86,4 +86,6 @@ pub trait Sink {
     }
     /// A batch of events is done: flush if the buffering mode asks for it.
     fn flush(&mut self) -> io::Result<()>;
+    /// The output can't be written any more: events have their effects, but print nothing.
+    fn mute(&mut self);
 }

@@ -63,6 +63,21 @@ pub extern "C" fn padded(n: i32) -> i32 {
     black_box(n)
 }
 
+/// A system call right here, so that its number and this place are in a stack without those of a library.
+#[inline(always)]
+fn bt_inlined() {
+    // SAFETY: getppid(2) takes nothing and changes nothing.
+    unsafe { std::arch::asm!("syscall", inout("rax") libc::SYS_getppid => _, out("rcx") _, out("r11") _) };
+}
+
+/// Has another function inlined into it.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn bt_outer(n: u64) -> u64 {
+    bt_inlined();
+    black_box(n)
+}
+
 /// Busy for about so many milliseconds.
 #[unsafe(no_mangle)]
 #[inline(never)]
@@ -101,6 +116,10 @@ fn main() {
         Some("lines") => (0..number(2)).for_each(|n| {
             black_box(traced::bt_lines(n));
         }),
+        Some("inlined") => (0..number(2)).for_each(|n| {
+            black_box(bt_outer(n));
+        }),
+        Some("jit") => jit(number(2)),
         Some("usdt") => (0..number(2)).for_each(usdt::fire),
         Some("watch") => watch(number(2)),
         Some("faults") => faults(number(2)),
@@ -114,7 +133,7 @@ fn main() {
         Some("nothing") => {}
         _ => {
             eprintln!(
-                "testprog writes N | opens PATH N | calls N | marshal N | padded N | args | lines N | usdt N | watch N | faults N | spread N | burn MS | spawn N | sleep MS | udp N"
+                "testprog writes N | opens PATH N | calls N | marshal N | padded N | args | lines N | inlined N | jit N | usdt N | watch N | faults N | spread N | burn MS | spawn N | sleep MS | udp N"
             );
             exit(2);
         }
@@ -141,6 +160,22 @@ fn memory(at: usize, bytes: usize) -> *mut u64 {
     let p = unsafe { libc::mmap(at as *mut _, bytes, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
     assert!(p != libc::MAP_FAILED, "mmap fails");
     p.cast()
+}
+
+/// `n` system calls getppid(2) from code that is made here and told of in /tmp/perf-PID.map, which stays.
+fn jit(n: u64) {
+    // push %rbp; mov %rsp,%rbp; mov $SYS_getppid,%eax; syscall; pop %rbp; ret
+    const CODE: [u8; 13] = [0x55, 0x48, 0x89, 0xe5, 0xb8, libc::SYS_getppid as u8, 0, 0, 0, 0x0f, 0x05, 0x5d, 0xc3];
+    let p = memory(0, 4096);
+    let path = format!("/tmp/perf-{}.map", std::process::id());
+    std::fs::write(&path, format!("{:x} {:x} Script:made at run time\n", p as usize, CODE.len())).expect("/tmp can be written");
+    // SAFETY: the code fits the mapping, which is executable before it is called.
+    unsafe {
+        std::ptr::copy_nonoverlapping(CODE.as_ptr(), p.cast(), CODE.len());
+        libc::mprotect(p.cast(), 4096, libc::PROT_READ | libc::PROT_EXEC);
+        let made: extern "C" fn() = std::mem::transmute(p);
+        (0..n).for_each(|_| made());
+    }
 }
 
 /// Exactly `n` writes to the word at 0x10000000.

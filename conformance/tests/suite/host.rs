@@ -1,5 +1,6 @@
 //! All cases on the kernel that runs here.
 
+use super::endings;
 use anyhow::Result;
 use conformance::case::Case;
 use conformance::report::Report;
@@ -24,6 +25,7 @@ pub fn run(beetrace: &Path, testprog: &Path, filter: Option<&str>, report: &mut 
         ordinary_user(beetrace, &dir, report)?;
         leaves_nothing(beetrace, report)?;
     }
+    endings::run(beetrace, testprog, filter, report)?;
     std::fs::remove_dir_all(&dir)?;
     Ok(())
 }

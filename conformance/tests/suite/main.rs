@@ -4,6 +4,7 @@
 //! and cases whose name holds FILTER.
 
 mod beside;
+mod endings;
 mod host;
 mod screens;
 mod vm;

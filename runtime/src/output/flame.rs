@@ -121,6 +121,10 @@ impl Sink for FlameSink {
         self.inner.benchmarks(results)
     }
 
+    fn mute(&mut self) {
+        self.inner.mute();
+    }
+
     fn costs(&mut self, costs: &[crate::stats::Cost]) -> io::Result<()> {
         self.inner.costs(costs)
     }

@@ -277,4 +277,8 @@ impl Sink for JsonSink {
     fn flush(&mut self) -> io::Result<()> {
         self.stream.batch_done()
     }
+
+    fn mute(&mut self) {
+        self.stream.mute();
+    }
 }

@@ -72,6 +72,12 @@ impl Stream {
         self.writer.flush()
     }
 
+    /// What is written from now on goes nowhere.
+    pub fn mute(&mut self) {
+        self.text.clear();
+        self.writer = Box::new(io::sink());
+    }
+
     /// An event is done.
     pub fn event_done(&mut self) -> io::Result<()> {
         if self.buffering == Buffering::None || self.text.len() > FULL { self.write_out() } else { Ok(()) }

@@ -242,4 +242,8 @@ impl Sink for TextSink {
     fn flush(&mut self) -> io::Result<()> {
         self.stream.batch_done()
     }
+
+    fn mute(&mut self) {
+        self.stream.mute();
+    }
 }

@@ -5,4 +5,5 @@ pub mod bpf;
 pub mod cpus;
 pub mod mount;
 pub mod perf;
+pub mod records;
 pub mod wait;

@@ -27,6 +27,12 @@ const TYPE_BREAKPOINT: u32 = 5;
 const SW_CPU_CLOCK: u64 = 0;
 /// The bit `freq` of the flags: `sample` is a rate, not a period.
 const FLAG_FREQ: u64 = 1 << 10;
+const SW_DUMMY: u64 = 9;
+/// The bits `mmap`, `task`, `watermark` and `mmap2`.
+const FLAG_MMAP: u64 = 1 << 8;
+const FLAG_TASK: u64 = 1 << 13;
+const FLAG_WATERMARK: u64 = 1 << 14;
+const FLAG_MMAP2: u64 = 1 << 23;
 /// The bit `inherit`: children and threads are counted too.
 const FLAG_INHERIT: u64 = 1 << 1;
 const FLAG_FD_CLOEXEC: u64 = 1 << 3;
@@ -97,6 +103,12 @@ pub fn watchpoint(address: u64, length: u64, mode: u32, cpu: u32, tid: Option<u3
         }
         None => open(&mut attr, -1, cpu as i32),
     }
+}
+
+/// An event that never happens, but tells of what processes on a CPU map, that they fork and end; readable at so many bytes.
+pub fn processes(cpu: u32, watermark: u32) -> io::Result<OwnedFd> {
+    let flags = FLAG_MMAP | FLAG_TASK | FLAG_WATERMARK | FLAG_MMAP2;
+    open(&mut Attr { kind: TYPE_SOFTWARE, config: SW_DUMMY, flags, wakeup_events: watermark, ..Attr::default() }, -1, cpu as i32)
 }
 
 /// A dynamic probe's perf PMU: its type and the config bit for return probes.
