@@ -19,6 +19,7 @@ mod scalar;
 mod shared;
 mod stmt;
 mod strings;
+mod syscall;
 mod tables;
 
 use crate::ir::build::{Builder, Var};
@@ -51,6 +52,7 @@ pub(crate) fn lower(program: &hir::Program, cpus: u32, kernel: (u32, u32)) -> Lo
         scratch: 0,
         strings: Vec::new(),
         tables: Vec::new(),
+        calls: None,
         zeros: None,
     };
     shared.module.license = program.config.settings.license.clone();
@@ -94,6 +96,8 @@ struct Shared<'a> {
     strings: Vec<String>,
     /// Tables of names in `.rodata` and where they begin.
     tables: Vec<(tables::Table, u32)>,
+    /// Where in `.rodata` it says what memory each system call is about.
+    calls: Option<u32>,
     /// Where zeros are in `.rodata`, and how many.
     zeros: Option<(u32, u32)>,
 }

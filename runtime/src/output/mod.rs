@@ -7,7 +7,9 @@
 //! - `host`: what these must know of the machine: users, control groups, the time;
 //! - `aggregate`: the values of all CPUs made one;
 //! - `maps`: whole maps, their order and layout;
-//! - `hist`, `tseries`: histograms and time series.
+//! - `hist`, `tseries`: histograms and time series;
+//! - `report`: the functions on top of the stacks of a map;
+//! - `syscall`: system calls with their arguments.
 
 mod aggregate;
 mod bytes;
@@ -23,8 +25,10 @@ mod maps;
 mod net;
 mod printf;
 mod record;
+mod report;
 mod stack;
 pub mod stream;
+mod syscall;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
