@@ -147,7 +147,9 @@ impl Checker<'_> {
     /// `syscall(bytes, shown)`
     pub(super) fn syscall_call(&mut self, args: &[ast::Expr], span: Span) -> Expr {
         let none = Expr { ty: Type::Void, kind: ExprKind::Error, span };
-        let of = |event: &str| self.provider() == "rawtracepoint" && self.current.is_some_and(|g| g.points.iter().all(|p| p.attach.name.ends_with(event)));
+        let of = |event: &str| {
+            self.provider() == "rawtracepoint" && self.current.is_some_and(|g| g.points.iter().all(|p| p.attach.name.ends_with(event)))
+        };
         let returned = of(":sys_exit");
         if !returned && !of(":sys_enter") {
             let d = Diagnostic::error(span, format!("`syscall` has no meaning in a {} probe", self.provider()));

@@ -30,10 +30,7 @@ fn paths_and_flags() {
         text(257, [at, 1, 0o2000000, 0, 0, 0], Some(-2), &[b"/no\0"]),
         "openat(AT_FDCWD, \"/no\", O_RDONLY|O_CLOEXEC) = -1 ENOENT (No such file or directory)"
     );
-    assert_eq!(
-        text(257, [at, 1, 0o1101, 0o666, 0, 0], Some(3), &[b"x\0"]),
-        "openat(AT_FDCWD, \"x\", O_WRONLY|O_CREAT|O_TRUNC, 0666) = 3"
-    );
+    assert_eq!(text(257, [at, 1, 0o1101, 0o666, 0, 0], Some(3), &[b"x\0"]), "openat(AT_FDCWD, \"x\", O_WRONLY|O_CREAT|O_TRUNC, 0666) = 3");
     assert_eq!(text(21, [1, 4, 0, 0, 0, 0], Some(0), &[b"/etc\0"]), "access(\"/etc\", R_OK)                    = 0");
     assert_eq!(text(82, [1, 2, 0, 0, 0, 0], Some(0), &[b"a\0", b"b\0"]), "rename(\"a\", \"b\")                         = 0");
 }
@@ -55,7 +52,10 @@ fn memory_and_futexes() {
         "mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f0000000000"
     );
     assert_eq!(text(202, [0x10, 0x81, 1, 0, 0, 0], Some(1), &[]), "futex(0x10, FUTEX_WAKE_PRIVATE, 1)      = 1");
-    assert_eq!(text(202, [0x10, 0x80, 2, 0, 0, 0], Some(-11), &[]), "futex(0x10, FUTEX_WAIT_PRIVATE, 2, NULL) = -1 EAGAIN (Resource temporarily unavailable)");
+    assert_eq!(
+        text(202, [0x10, 0x80, 2, 0, 0, 0], Some(-11), &[]),
+        "futex(0x10, FUTEX_WAIT_PRIVATE, 2, NULL) = -1 EAGAIN (Resource temporarily unavailable)"
+    );
 }
 
 #[test]
@@ -73,10 +73,7 @@ fn structures() {
         text(42, [3, 9, 16, 0, 0, 0], Some(0), &[&address]),
         "connect(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"127.0.0.1\")}, 16) = 0"
     );
-    assert_eq!(
-        text(42, [3, 9, 9, 0, 0, 0], Some(0), &[b"\x01\0/run/x\0"]),
-        "connect(3, {sa_family=AF_UNIX, sun_path=\"/run/x\"}, 9) = 0"
-    );
+    assert_eq!(text(42, [3, 9, 9, 0, 0, 0], Some(0), &[b"\x01\0/run/x\0"]), "connect(3, {sa_family=AF_UNIX, sun_path=\"/run/x\"}, 9) = 0");
     let mut out = Vec::new();
     signals(&mut out, 3);
     assert_eq!(out, b"[HUP INT]");
@@ -91,6 +88,7 @@ fn results() {
 
 #[test]
 fn calls_by_their_format() {
-    let format = "name: x\n\tfield:int __syscall_nr;\toffset:8;\n\tfield:const char * path;\toffset:16;\n\tfield:unsigned int flags;\toffset:24;\n";
+    let format =
+        "name: x\n\tfield:int __syscall_nr;\toffset:8;\n\tfield:const char * path;\toffset:16;\n\tfield:unsigned int flags;\toffset:24;\n";
     assert_eq!(fields(format), [Kind::Ptr, Kind::Uint]);
 }
