@@ -130,6 +130,9 @@ pub struct ProgramInfo {
     pub lines: Vec<(u32, Span)>,
     /// Functions behind the program's own code: `(index of the first instruction, name)`. The kernel wants to be told of them.
     pub functions: Vec<(u32, String)>,
+    /// Host metrics that the runtime fills before it fires the program (`lang::metrics`).
+    #[serde(default)]
+    pub metrics: Vec<String>,
 }
 
 /// BPF program type, with the section name that names it (libbpf's names; aya-obj reads these).

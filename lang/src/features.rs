@@ -21,6 +21,13 @@ pub struct Feature {
 /// `for ($kv : @m)`
 pub const MAP_LOOP: Feature =
     Feature { what: "a loop over a map", helper: "for_each_map_elem", since: (5, 13), instead: "`print(@m)` shows all that is in it" };
+/// `for ($d : diskstats)`
+pub const METRIC_LOOP: Feature = Feature {
+    what: "a loop over host metrics",
+    helper: "loop",
+    since: (5, 17),
+    instead: "what is one record can be read: `cpustat`, `meminfo`, `vmstat`",
+};
 /// `len(@m)`
 pub const MAP_LENGTH: Feature = Feature {
     what: "the number of a map's keys",

@@ -31,7 +31,7 @@ pub struct ArgSpec {
     /// Bits that the length modifier selects: 32 for none, as in C and in bpftrace (`%d` of 5000000000 prints 705032704); 64 for
     /// `l`, `ll`, `j`, `z`, `t`; 16 for `h`; 8 for `hh`. A modifier that is none of these selects nothing.
     pub bits: u8,
-    /// `d i u x X o c s p`; `r` for the bytes of a buffer (`%r`, `%rx`, `%rh`); `g` for the flags of an allocation (`%gr`).
+    /// `d i u x X o c s p`; `f` for an integer in hundredths, thousandths, ...: with as many digits behind the point as the precision says; `r` for the bytes of a buffer (`%r`, `%rx`, `%rh`); `g` for the flags of an allocation (`%gr`).
     pub conversion: char,
     /// What follows `r`: `x` for `\x61\xff`, `h` for `61 ff`.
     #[serde(default)]
@@ -112,7 +112,12 @@ impl Cursor<'_> {
         match c {
             b'd' | b'i' | b'o' | b'u' | b'x' | b'X' | b'c' | b's' | b'p' | b'r' | b'%' => {}
             b'g' if form.is_some() => {}
-            b'e' | b'E' | b'f' | b'F' | b'g' | b'G' | b'a' | b'A' | b'n' => {
+            b'f' if precision.flatten().is_some_and(|p| (1..=18).contains(&p)) => {}
+            b'f' => {
+                let text = "`%f` needs a number of digits behind the point, 1 to 18: `%.2f` prints 152, which counts hundredths, as 1.52";
+                return Some(Err(text.into()));
+            }
+            b'e' | b'E' | b'F' | b'g' | b'G' | b'a' | b'A' | b'n' => {
                 return Some(Err(format!("`%{conversion}` can print nothing that a script has")));
             }
             _ => return None,
@@ -163,7 +168,8 @@ mod tests {
         assert_eq!(s.bits, 8);
         let Piece::Arg(s) = &parse(b"%Ld").unwrap()[0] else { panic!() };
         assert_eq!(s.bits, 32);
-        assert!(parse(b"%f").is_err());
+        assert!(parse(b"%f").unwrap_err().contains("%.2f"));
+        assert!(parse(b"%.0f").is_err() && parse(b"%.19f").is_err() && parse(b"%8.2f").is_ok());
         assert!(parse(b"%g").is_err());
         assert!(parse(b"%99999d").is_err());
         assert!(parse(b"%.99999999999s").is_err());

@@ -16,6 +16,7 @@ pub mod fmt;
 pub mod format;
 pub mod hir;
 pub mod kernel;
+pub mod metrics;
 mod moved;
 pub mod parse;
 pub mod port;

@@ -191,10 +191,24 @@ pub struct Cli {
     /// How many of the last words of `rest` stood behind a `--`: named parameters of the script are among them.
     #[arg(skip)]
     pub behind: usize,
+
+    /// The bundled tool that is called.
+    #[arg(skip)]
+    pub tool: Option<crate::tools::Call>,
+}
+
+/// Whether a word is a flag of beetrace.
+pub(crate) fn knows(word: &str) -> bool {
+    let (short, long) = (word.strip_prefix('-').and_then(|w| w.chars().next()), word.strip_prefix("--"));
+    let command = Cli::command();
+    command.get_arguments().any(|a| match long {
+        Some(_) => a.get_long() == long,
+        None => short.is_some() && a.get_short() == short,
+    })
 }
 
 /// Whether a word is a flag whose value is the next word.
-fn takes_value(word: &str) -> bool {
+pub(crate) fn takes_value(word: &str) -> bool {
     let short = word.strip_prefix('-').filter(|w| w.len() == 1).and_then(|w| w.chars().next());
     let long = word.strip_prefix("--");
     let command = Cli::command();
@@ -240,7 +254,7 @@ pub fn mistake(e: &clap::Error) -> String {
     }
 }
 
-const USAGE: &str = "beetrace [OPTIONS] FILE [ARGS]...\n       beetrace [OPTIONS] -e PROGRAM [ARGS]...\n       beetrace -l[v] [PATTERN]\n       beetrace --fmt FILE\n       beetrace port FILE\n       beetrace help [NAME]...";
+const USAGE: &str = "beetrace [OPTIONS] FILE [ARGS]...\n       beetrace [OPTIONS] -e PROGRAM [ARGS]...\n       beetrace -l[v] [PATTERN]\n       beetrace --fmt FILE\n       beetrace port FILE\n       beetrace help [NAME]...\n       beetrace tools\n       beetrace TOOL [OPTIONS] [ARGS]...";
 
 /// What `-d` shows; `ir:PASS` besides.
 const STAGES: &[&str] = &["ast", "hir", "ir", "asm", "verifier", "all"];

@@ -14,6 +14,7 @@ use crate::say;
 use crate::script_help;
 use crate::session::{self, Options, Session, SessionError};
 use crate::sink::Sink;
+use crate::tools;
 use crate::verifier;
 use codegen::manifest::Artifact;
 use lang::ast;
@@ -71,19 +72,31 @@ fn run(cli: &Cli) -> Result<ExitCode, Failure> {
     if let Some(names) = cli.help_names() {
         return Ok(crate::help::print(names));
     }
+    if tools::is_list(cli) {
+        say::out(&tools::list());
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(call) = &cli.tool {
+        if call.wanted == tools::Wanted::Source {
+            say::out(call.tool.text);
+            return Ok(ExitCode::SUCCESS);
+        }
+        say::err(&tools::beside(&call.tool).unwrap_or_default());
+    }
     let kernel = LiveKernel::of_process(
         cli.pid,
         cli.command.as_deref().and_then(crate::child::program),
         cli.debuginfo.clone(),
         cli.traceable_functions.clone(),
     );
-    if cli.list && cli.program.is_none() && cli.rest.first().is_none_or(|p| !std::path::Path::new(p).is_file()) {
+    if cli.list && cli.program.is_none() && cli.tool.is_none() && cli.rest.first().is_none_or(|p| !std::path::Path::new(p).is_file()) {
         return listing(cli, &kernel);
     }
     cli.conflicts().map_err(Failure::plain)?;
     let (name, text, params) = source(cli)?;
     let compile_only = cli.mode == Some(Mode::Codegen) || cli.emit_elf.is_some();
-    if !compile_only && !cli.list {
+    let is_help = cli.tool.as_ref().is_some_and(|c| c.wanted == tools::Wanted::Help);
+    if !compile_only && !cli.list && !is_help {
         caps::check().map_err(Failure::plain)?;
     }
     let mut map = SourceMap::default();
@@ -133,6 +146,9 @@ fn source(cli: &Cli) -> Result<(String, String, Vec<String>), Failure> {
             "beetrace needs a script: `beetrace FILE`, or `beetrace -e 'PROGRAM'`.\nFor all options: `beetrace --help`.".into(),
         ));
     };
+    if let Some(call) = &cli.tool {
+        return Ok((call.tool.name.into(), call.tool.text.into(), clean(&cli.rest[1..])));
+    }
     let bytes = if first == "-" {
         let mut bytes = Vec::new();
         io::stdin().read_to_end(&mut bytes)?;
@@ -251,7 +267,10 @@ impl Stage<'_> {
         }
         if asks_for_help(&config, &program) {
             let source = self.map.file(file);
-            say::out(&script_help::page(&source.name, &source.text, &program.options));
+            say::out(&match &self.cli.tool {
+                Some(call) => script_help::tool_page(&call.tool, &program.options),
+                None => script_help::page(&source.name, &source.text, &program.options),
+            });
             return Ok(None);
         }
         if diag::has_errors(&diags) {
@@ -277,7 +296,8 @@ impl Stage<'_> {
             }
         };
         let options = OutputOptions {
-            quiet: self.cli.quiet,
+            quiet: self.cli.quiet || self.cli.tool.is_some(),
+            tool: self.cli.tool.is_some(),
             buffering: match self.cli.buffering {
                 Buffering::Line => stream::Buffering::Line,
                 Buffering::Full => stream::Buffering::Full,

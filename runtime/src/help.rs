@@ -10,11 +10,16 @@ pub fn print(names: &[String]) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     let mut text = if names.is_empty() { index() } else { String::new() };
     for name in names {
+        let tool = stdlib::tools::find(name).map(|t| format!("{name} (tool)\n\n  {}: `beetrace {name} --help`\n", t.header().summary));
         match find(name) {
+            Err(_) if tool.is_some() => text.push_str(&tool.unwrap_or_default()),
             Ok(topics) => {
                 let pages: Vec<String> = topics.iter().map(page).collect();
                 text.push_str(if text.is_empty() { "" } else { "\n" });
                 text.push_str(&pages.join("\n"));
+                if let Some(tool) = tool {
+                    text.push_str(&format!("\n{tool}"));
+                }
             }
             Err(near) => {
                 code = ExitCode::FAILURE;

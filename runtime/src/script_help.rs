@@ -1,7 +1,8 @@
-//! `FILE --help`: what a script says of itself, from its first comment and its `getopt` calls.
+//! `FILE --help`, `TOOL --help`: what a script says of itself, from its first comment and its `getopt` calls.
 
 use lang::config::ScriptOption;
 use lang::types::Type;
+use stdlib::tools::{Header, Tool};
 
 /// The page for a script of this name and text.
 pub fn page(name: &str, text: &str, options: &[ScriptOption]) -> String {
@@ -15,11 +16,47 @@ pub fn page(name: &str, text: &str, options: &[ScriptOption]) -> String {
         return out;
     }
     out.push_str("\nPARAMETERS:\n");
-    let heads: Vec<String> = options.iter().map(head).collect();
+    out.push_str(&table(options, options.iter().map(head).collect()));
+    out
+}
+
+/// The page of a bundled tool.
+pub fn tool_page(tool: &Tool, options: &[ScriptOption]) -> String {
+    let (name, header) = (tool.name, tool.header());
+    let words = format!("{}{}", if options.is_empty() { "" } else { " [OPTIONS]" }, if header.usage.is_empty() { "" } else { " " });
+    let mut out = format!("{name}: {}\n\nUSAGE:\n    beetrace {name}{words}{}\n\n{}\n", header.summary, header.usage, header.about);
+    out.push_str("\nOPTIONS:\n");
+    let mut heads: Vec<String> = options.iter().map(|o| short(&header, o)).collect();
+    let mut rows = options.to_vec();
+    for (name, doc) in [("help", "print this page"), ("source", "print the script, to be copied and changed")] {
+        rows.push(ScriptOption { name: name.into(), default: String::new(), doc: doc.into(), is_flag: true, ty: Type::Bool });
+        heads.push(format!("--{name}"));
+    }
+    out.push_str(&table(&rows, heads));
+    out.push_str("    and those of beetrace: -o FILE, -f json, -p PID, ... (`beetrace --help`)\n");
+    let example = format!("beetrace {name} {}", header.example);
+    out.push_str(&format!("\nEXAMPLE:\n    # {}\n", example.trim_end()));
+    for line in header.output.lines() {
+        out.push_str(format!("    {line}").trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// An option with its letter, if it has one.
+fn short(header: &Header, option: &ScriptOption) -> String {
+    let letters = header.short.iter().filter(|(_, long)| *long == option.name).map(|(s, _)| format!("-{s}, "));
+    letters.collect::<String>() + &head(option)
+}
+
+/// Options in columns, with their defaults.
+fn table(options: &[ScriptOption], heads: Vec<String>) -> String {
+    let mut out = String::new();
     let wide = heads.iter().map(String::len).max().unwrap_or(0);
     for (head, option) in heads.iter().zip(options) {
         let default = match (&option.ty, option.is_flag) {
             (_, true) => String::new(),
+            (Type::Bool, _) if option.default == "false" => String::new(),
             (Type::Str(_), _) => format!("[default: \"{}\"]", option.default),
             _ => format!("[default: {}]", option.default),
         };
@@ -33,6 +70,7 @@ pub fn page(name: &str, text: &str, options: &[ScriptOption]) -> String {
 fn head(o: &ScriptOption) -> String {
     let value = match &o.ty {
         _ if o.is_flag => "",
+        Type::Bool if o.default == "false" => "",
         Type::Bool => "=true|false",
         Type::Str(_) => "=TEXT",
         _ => "=N",

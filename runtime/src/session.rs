@@ -4,6 +4,7 @@ use crate::attach::{self, AttachError, Attached};
 use crate::child::Child;
 use crate::load::{self, Bss, LoadError, Loaded};
 use crate::maps::Maps;
+use crate::metrics::Collector;
 use crate::modes;
 use crate::sink::{Losses, Sink};
 use crate::symbols::Symbols;
@@ -105,12 +106,14 @@ impl Session {
         self.bss.set(bss::START, wait::monotonic_nanos());
         self.bss.set(bss::WALL, wait::wall_delta());
         self.bss.set(bss::CPID, child.as_ref().map_or(0, |c| u64::from(c.pid)));
-        fire(&self.loaded, |t| *t == Target::Begin)?;
+        let mut metrics = Collector::new(&self.loaded, &self.bss);
+        fire(&self.loaded, &mut metrics, |t| *t == Target::Begin)?;
+        metrics.start()?;
         if self.bss.get(bss::STOP) == 0 {
             let child = child.as_ref().map(|c| c.pid);
             *attached = attach::attach(&self.loaded, self.options.pid, child).map_err(SessionError::Attach)?;
         }
-        let mut run = Run::new(&self.loaded, &self.bss)?;
+        let mut run = Run::new(&self.loaded, &self.bss, metrics)?;
         run.watches = std::mem::take(&mut attached.watches);
         let points = points(&self.loaded.manifest);
         sink.attached(points - attached.missing.len()).map_err(SessionError::Output)?;
@@ -124,12 +127,12 @@ impl Session {
         self.bss.set(bss::STOP, 1);
         if let Err(SessionError::Output(e)) = result {
             // Nobody reads any more: `end` still runs, nothing is printed.
-            fire(&self.loaded, |t| *t == Target::End)?;
+            fire(&self.loaded, &mut run.metrics, |t| *t == Target::End)?;
             return Err(SessionError::Output(e));
         }
         result?;
         run.drain(sink)?;
-        fire(&self.loaded, |t| *t == Target::End)?;
+        fire(&self.loaded, &mut run.metrics, |t| *t == Target::End)?;
         run.drain(sink)?;
         run.finish(sink)
     }
@@ -153,9 +156,10 @@ fn points(manifest: &Manifest) -> usize {
 }
 
 /// Runs the programs of the runtime's own probes.
-fn fire(loaded: &Loaded, which: impl Fn(&Target) -> bool) -> Result<(), SessionError> {
-    for (info, program) in loaded.manifest.programs.iter().zip(&loaded.programs) {
+fn fire(loaded: &Loaded, metrics: &mut Collector<'_>, which: impl Fn(&Target) -> bool) -> Result<(), SessionError> {
+    for (number, (info, program)) in loaded.manifest.programs.iter().zip(&loaded.programs).enumerate() {
         for _ in info.attach.iter().filter(|a| which(&a.target)) {
+            metrics.fill(number)?;
             bpf::test_run(program.as_fd())?;
         }
     }
@@ -199,6 +203,7 @@ struct Run<'a> {
     bss: &'a Bss,
     ring: Option<RingBuf<MapData>>,
     live: Live<'a>,
+    metrics: Collector<'a>,
     exit: Option<i32>,
     /// Watchpoints that are still on.
     watches: Vec<(u64, OwnedFd)>,
@@ -219,7 +224,7 @@ struct Timer {
 }
 
 impl<'a> Run<'a> {
-    fn new(loaded: &'a Loaded, bss: &'a Bss) -> Result<Self, SessionError> {
+    fn new(loaded: &'a Loaded, bss: &'a Bss, metrics: Collector<'a>) -> Result<Self, SessionError> {
         let ring = match loaded.maps.get(RING) {
             None => None,
             Some(fd) => {
@@ -235,6 +240,7 @@ impl<'a> Run<'a> {
             bss,
             ring,
             live,
+            metrics,
             exit: None,
             watches: Vec::new(),
             failed: false,
@@ -369,6 +375,7 @@ impl<'a> Run<'a> {
     /// An interval has passed; its program runs once, however often the timer ran out while we were busy.
     fn tick(&mut self, sink: &mut dyn Sink, timer: &Timer) -> Result<(), SessionError> {
         if wait::timer_ticks(timer.fd.as_fd()) > 0 && !self.stopped() {
+            self.metrics.fill(timer.program)?;
             bpf::test_run(self.loaded.programs[timer.program].as_fd())?;
             self.drain(sink)?;
         }
@@ -384,7 +391,7 @@ impl<'a> Run<'a> {
                     c.handle_stops(|pid| self.live.symbols.keep(pid));
                 }
             } else if signal == libc::SIGUSR1 && self.has_signal_probe() {
-                fire(self.loaded, |t| matches!(t, Target::Signal { .. }))?;
+                fire(self.loaded, &mut self.metrics, |t| matches!(t, Target::Signal { .. }))?;
                 self.drain(sink)?;
             } else if signal == libc::SIGUSR1 {
                 sink.maps(&mut self.live).map_err(SessionError::Output)?;

@@ -1,6 +1,7 @@
-//! Data that ships with beetrace: tables of constants and of probe pairs. No code of the compiler.
+//! Data that ships with beetrace: tables of constants and of probe pairs, the prelude, the tools. No code of the compiler.
 
 pub mod calls;
 pub mod constants;
 pub mod pairs;
 pub mod prelude;
+pub mod tools;

@@ -74,6 +74,7 @@ pub(crate) fn lower(program: &hir::Program, cpus: u32, kernel: (u32, u32)) -> Lo
             span: probe.span,
             lines: Vec::new(),
             functions: Vec::new(),
+            metrics: probe.metrics.clone(),
         });
         shared.module.functions.push((kind, function));
     }

@@ -7,6 +7,9 @@ use lang::action::MapId;
 use lang::hir::{self, MapKind};
 use lang::types::{Agg, Type};
 
+/// Entries take memory when they are made (include/uapi/linux/bpf.h).
+const BPF_F_NO_PREALLOC: u32 = 1;
+
 /// Storage of all maps.
 pub(super) struct Plan {
     /// For the manifest, by [`MapId`].
@@ -66,7 +69,9 @@ fn definition(map: &hir::Map, storage: Storage, name: &str, max_keys: u32) -> Ma
         (Storage::PerCpuHash, v) => (per_cpu, key + if hist { 8 } else { 0 }, v.stored_size(), max_keys),
         (_, v) => (plain, key, v.stored_size(), max_keys),
     };
-    MapDef { name: name.into(), kind, key_size, value_size, max_entries, flags: 0 }
+    // Tables of host metrics are mostly much smaller than they may grow.
+    let flags = if map.name.starts_with('@') { 0 } else { BPF_F_NO_PREALLOC };
+    MapDef { name: name.into(), kind, key_size, value_size, max_entries, flags }
 }
 
 /// A symbol for a map: unique, and readable in `bpftool map`.

@@ -70,7 +70,10 @@ impl Checker<'_> {
                 None => none,
             },
             (_, Op::Find) => self.find_call(args, span),
-            (_, Op::Len) => self.len_call(&args[0], span),
+            (_, Op::Len) => match self.metrics_named(&args[0]).and_then(|set| self.metrics_len(set, span)) {
+                Some(n) => n,
+                None => self.len_call(&args[0], span),
+            },
             (_, Op::IsScalar) => match &args[0].kind {
                 ast::ExprKind::Map { name, keys: None } => {
                     let scalar = self.key_type(name).is_none();

@@ -38,6 +38,9 @@ impl Checker<'_> {
                 _ => {}
             }
         }
+        if let Some(set) = self.metrics_named(base) {
+            return self.metric(set, name, name_span, span);
+        }
         let base = self.expr(base);
         self.field_of(base, name, name_span, span)
     }

@@ -10,6 +10,7 @@ mod exprs;
 mod fields;
 mod functions;
 mod join;
+mod metrics;
 mod names;
 mod ops;
 mod output;
@@ -62,6 +63,7 @@ pub fn check(ast: &ast::Program, kernel: &dyn Kernel, config: &Config) -> (hir::
         config: &config,
         maps: Vec::new(),
         vars: vec![Vec::new(); groups.len() + ast.items.len()],
+        metrics: vec![Vec::new(); groups.len() + ast.items.len()],
         group: 0,
         current: None,
         scopes: Vec::new(),
@@ -119,6 +121,8 @@ struct Checker<'a> {
     maps: Vec<MapState>,
     /// Variables of each group.
     vars: Vec<Vec<VarState>>,
+    /// Metrics that each group reads.
+    metrics: Vec<Vec<&'static str>>,
     /// The group being checked.
     group: usize,
     current: Option<&'a Group<'a>>,
@@ -260,7 +264,8 @@ impl<'a> Checker<'a> {
         });
         let body = self.block(&group.ast.body);
         let vars = self.vars[index].iter().map(|v| v.ty.clone()).collect();
-        hir::Probe { attach: group.attach(), context: group.context.clone(), predicate, body, vars, span: group.span }
+        let metrics = self.metrics[index].iter().map(ToString::to_string).collect();
+        hir::Probe { attach: group.attach(), context: group.context.clone(), predicate, body, vars, metrics, span: group.span }
     }
 
     /// Says so if the kernel can't do what is at a place.

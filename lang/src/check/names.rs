@@ -78,11 +78,14 @@ impl Checker<'_> {
             let value = bit.and_then(|(n, _)| 1_i64.checked_shl(u32::try_from(n).ok()?)).unwrap_or(value);
             return if constants::unsigned(name) { Expr::int(value, Type::U64, span) } else { natural(value, span) };
         }
+        if let Some(set) = crate::metrics::find(name) {
+            return self.metrics_record(set, span);
+        }
         let d = Diagnostic::error(span, format!("there is no builtin or constant `{name}`"));
         if let Some(hint) = dialect::hint(Word::Value, name) {
             return self.error(d.help(hint));
         }
-        let near = nearest(name, builtins::names().chain(constants::names()));
+        let near = nearest(name, builtins::names().chain(crate::metrics::SETS.iter().map(|s| s.name)).chain(constants::names()));
         let help = format!("variables begin with `$`, maps with `@`; text stands between quotes: \"{name}\"");
         self.error(d.suggest(&near, &help))
     }

@@ -106,7 +106,7 @@ impl Checker<'_> {
             Err(why) => {
                 let d = Diagnostic::error(args[0].span, why);
                 self.tell(d.help(
-                    "conversions are %d %i %u %x %X %o %c %s %p, %r %rx %rh for buffers, %gr for GFP flags, and %% for a percent sign",
+                    "conversions are %d %i %u %x %X %o %c %s %p, %.2f for hundredths, %r %rx %rh for buffers, %gr for GFP flags, and %% for a percent sign",
                 ));
                 return None;
             }
@@ -206,6 +206,7 @@ impl Checker<'_> {
                 self.tell(d.help("to print the string there write `str(...)`; for the address itself `%p` says so"));
                 true
             }
+            (Type::Int(_), 'f') => true,
             (Type::Ksym | Type::Usym, 'p' | 'x') => true,
             (_, 's') => true,
             _ => false,

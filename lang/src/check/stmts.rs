@@ -102,6 +102,9 @@ impl Checker<'_> {
     fn for_loop(&mut self, var: &str, var_span: Span, source: &ast::ForSource, body: &ast::Block) -> Option<StmtKind> {
         match source {
             ast::ForSource::Map(m) => {
+                if let Some(set) = self.metrics_named(m) {
+                    return self.metrics_loop(set, var, var_span, m.span, body);
+                }
                 let ast::ExprKind::Map { name, keys: None } = &m.kind else {
                     let d = Diagnostic::error(m.span, "a loop goes over a map or a range");
                     self.tell(d.help(format!("write `for (${var} : @map)` or `for (${var} : 0..10)`")));
@@ -166,7 +169,7 @@ impl Checker<'_> {
         Some(kind)
     }
 
-    fn loop_body(&mut self, body: &ast::Block) -> Vec<Stmt> {
+    pub(super) fn loop_body(&mut self, body: &ast::Block) -> Vec<Stmt> {
         self.loops += 1;
         let body = self.block(body);
         self.loops -= 1;

@@ -89,6 +89,8 @@ pub struct Probe {
     pub body: Vec<Stmt>,
     /// Types of its variables by [`VarId`].
     pub vars: Vec<Type>,
+    /// Host metrics that it reads, by their names.
+    pub metrics: Vec<String>,
     /// Its attach points' place in the script.
     pub span: Span,
 }

@@ -4,6 +4,7 @@ use super::{Entry, Example, Topic, expressions, statements, types};
 use crate::ast::Item;
 use crate::builtins::{self, Kind, Row, When};
 use crate::config::{KEYS, Key};
+use crate::metrics::{self, Form, Set};
 use crate::probes::{self, Needs, PROVIDERS, Provider};
 use crate::source::SourceMap;
 use std::borrow::Cow;
@@ -19,6 +20,7 @@ pub fn topics() -> Vec<Topic> {
         out.extend(rows.iter().map(|r| from_row(r, family)));
     }
     out.extend(stdlib::prelude::FILES.iter().flat_map(|(_, text)| macros(text)));
+    out.extend(metrics::SETS.iter().map(from_set));
     out.extend(KEYS.iter().map(from_key));
     for topic in &mut out {
         topic.example.needs = topic.example.needs.max(needs_of(&topic.example.script));
@@ -122,6 +124,50 @@ fn from_key(k: &'static Key) -> Topic {
         doc: k.doc.into(),
         facts: vec![format!("default `{}`", k.default)],
         example: example(k.example, ""),
+    }
+}
+
+fn from_set(s: &'static Set) -> Topic {
+    let wide = s.fields.iter().map(|f| f.name.len()).max().unwrap_or(0);
+    let before = if s.rows.is_some() { "$x." } else { "" };
+    let prefix = if s.rows.is_some() { String::new() } else { format!("{}.", s.name) };
+    let mut forms = if s.rows.is_some() { format!("for ($x : {0}) {{ ... }}\nlen({0})\n", s.name) } else { String::new() };
+    for f in s.fields {
+        let unit = match f.form {
+            Form::Hundredths => format!("{} * 100: ", f.unit),
+            Form::Text(_) => "text: ".into(),
+            _ if f.unit.is_empty() => String::new(),
+            _ => format!("{}: ", f.unit),
+        };
+        forms.push_str(&format!("{before}{prefix}{:wide$}  {unit}{}\n", f.name, f.doc));
+    }
+    let mut doc = s.doc.to_string();
+    if let Some((row, most)) = s.rows {
+        doc.push_str(&format!(" A row is {row}; {most} at the most."));
+    }
+    if s.fields.iter().any(|f| f.form == Form::Hundredths) {
+        doc.push_str(" What is in hundredths (`* 100`) is printed by `%.2f`.");
+    }
+    let mut facts = vec![format!("from {}", s.source), "in begin, interval, end and self probes, read just before they fire".to_string()];
+    if s.fields.iter().any(|f| ["%", "/s", "KiB/s"].contains(&f.unit)) {
+        facts.push(
+            "figures a second and percentages are those of the time since the same probe fired last, at first since the script started; \
+             in begin since boot"
+                .into(),
+        );
+    }
+    if s.rows.is_some() {
+        facts.push("needs Linux 5.17".into());
+    }
+    facts.push("a macro or definition of that name in the script goes before it".into());
+    Topic {
+        name: s.name.into(),
+        also: Vec::new(),
+        family: "host metrics".into(),
+        forms: forms.trim_end().to_string().into(),
+        doc: doc.into(),
+        facts,
+        example: Example { since: if s.rows.is_some() { (5, 17) } else { (5, 8) }, ..example(s.example, "") },
     }
 }
 

@@ -34,6 +34,7 @@ fn convert(out: &mut Vec<u8>, spec: &ArgSpec, ty: &Type, stored: &[u8], show: &m
     match (spec.conversion, spec.form, ty) {
         ('r', Some('x'), Type::Buf(size)) => bytes::all_escaped(out, bytes::buffer(stored, *size)),
         ('r', _, Type::Buf(size)) if spec.form.is_some() => bytes::hex(out, bytes::buffer(stored, *size)),
+        ('f', ..) => fixed(out, spec, ty, record::scalar(ty, stored)),
         ('g', ..) if scalar => gfp::flags(out, record::scalar(ty, stored)),
         ('s' | 'r', ..) => {
             show.plus = spec.plus;
@@ -61,6 +62,23 @@ fn pad(out: &mut Vec<u8>, spec: &ArgSpec, start: usize, first: usize) {
     let at = if spec.left { start + first } else { start };
     let fill = if spec.zero { b'0' } else { b' ' };
     out.splice(at..at, std::iter::repeat_n(fill, width - first));
+}
+
+/// An integer that counts hundredths (or what the precision says), without its padding. This is beetrace's own: bpftrace has no `%f`.
+fn fixed(out: &mut Vec<u8>, spec: &ArgSpec, ty: &Type, value: u64) {
+    let signed = ty.int().is_some_and(|i| i.signed);
+    let negative = signed && (value as i64) < 0;
+    let value = if negative { (value as i64).unsigned_abs() } else { value };
+    let digits = spec.precision.unwrap_or(2) as usize;
+    let unit = 10u64.pow(digits as u32);
+    let sign = if negative {
+        "-"
+    } else if spec.plus {
+        "+"
+    } else {
+        ""
+    };
+    let _ = write!(out, "{sign}{}.{:0digits$}", value / unit, value % unit);
 }
 
 /// An integer without its padding.
@@ -123,6 +141,13 @@ mod tests {
             &[-5, 42, 42, 42, 42, 42, 255, 255, 255, 255, 8, 8, 65, 4096],
         );
         assert_eq!(got, "[-5][   42][42   ][00042][+42][42][ff][0xff][FF][0XFF][10][010][A][0x1000]");
+    }
+
+    #[test]
+    fn hundredths() {
+        let got = ints("[%.2f][%7.2f][%-7.2f][%.1f][%.3f][%+.2f][%.2f]", &[152, 5, 100, 99, 1, 7, -5]);
+        assert_eq!(got, "[1.52][   0.05][1.00   ][9.9][0.001][+0.07][-0.05]");
+        assert_eq!(formatted("%.18f", &[Type::U64], &words(&[-1])), "18.446744073709551615");
     }
 
     #[test]

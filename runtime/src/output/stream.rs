@@ -29,6 +29,8 @@ pub enum Buffering {
 pub struct OutputOptions {
     /// Leaves out the message on attached probes.
     pub quiet: bool,
+    /// Two empty lines tell the run from its maps; a tool whose maps are not printed does without.
+    pub tool: bool,
     /// Prints the warnings of the script's run.
     pub warnings: bool,
     /// When text is passed on.
@@ -39,7 +41,7 @@ pub struct OutputOptions {
 
 impl Default for OutputOptions {
     fn default() -> Self {
-        OutputOptions { quiet: false, warnings: true, buffering: Buffering::Line, sources: None }
+        OutputOptions { quiet: false, tool: false, warnings: true, buffering: Buffering::Line, sources: None }
     }
 }
 
@@ -109,9 +111,10 @@ impl Zeroed {
     }
 }
 
-/// The maps in the order in which they print at the end.
+/// The script's maps in the order in which they print at the end; those of host metrics are the runtime's.
 pub(super) fn by_name(manifest: &Manifest) -> Vec<MapId> {
     let mut order: Vec<MapId> = (0..manifest.maps.len() as u32).map(MapId).collect();
+    order.retain(|id| manifest.maps[id.0 as usize].name.starts_with('@'));
     order.sort_by(|a, b| manifest.maps[a.0 as usize].name.cmp(&manifest.maps[b.0 as usize].name));
     order
 }

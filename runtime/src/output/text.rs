@@ -188,7 +188,9 @@ impl Sink for TextSink {
 
     /// Two empty lines tell the run from what follows, whether maps follow or not.
     fn maps(&mut self, world: &mut dyn World) -> io::Result<()> {
-        self.stream.text.extend_from_slice(b"\n\n");
+        if !self.options.tool || self.manifest.settings.print_maps_on_exit {
+            self.stream.text.extend_from_slice(b"\n\n");
+        }
         if self.manifest.settings.print_maps_on_exit {
             for id in stream::by_name(&self.manifest) {
                 let entries = world.entries(id)?;
