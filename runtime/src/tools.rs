@@ -277,6 +277,19 @@ mod tests {
         Ok((w.ours, w.named, params))
     }
 
+    /// Every bundled script parses, stands in the one layout, and asks for what its header calls short.
+    #[test]
+    fn bundled_scripts_are_in_order() {
+        for tool in tools::all() {
+            let formatted = lang::fmt::format(tool.text).map_err(|d| d.len()).unwrap_or_else(|n| panic!("{}: {n} mistakes", tool.name));
+            assert!(formatted == tool.text, "stdlib/tools/{0}.bt: `beetrace --fmt --in-place stdlib/tools/{0}.bt`", tool.name);
+            let options = options(tool.text);
+            for (letter, long) in tool.header().short {
+                assert!(options.iter().any(|o| o.name == long), "{}: -{letter} is --{long}, which the script does not ask for", tool.name);
+            }
+        }
+    }
+
     #[test]
     fn words_find_their_place() {
         let own = |words: &[&str]| read(TEXT, words).unwrap();

@@ -17,7 +17,9 @@ pub fn run(beetrace: &Path, testprog: &Path, filter: Option<&str>, report: &mut 
     let dir = std::env::temp_dir().join(format!("beetrace-host-{}", std::process::id()));
     std::fs::create_dir_all(&dir)?;
     cases(beetrace, testprog, &dir, filter, report)?;
+    super::beside::run(beetrace, &dir, filter, report)?;
     if filter.is_none() {
+        super::beside::every_tool(beetrace, report)?;
         ordinary_user(beetrace, &dir, report)?;
         leaves_nothing(beetrace, report)?;
     }

@@ -3,6 +3,7 @@
 //! `cargo test --release -p conformance --test suite -- host FILTER` runs a part: `host`, `vm` or the series of one kernel (`6.1`),
 //! and cases whose name holds FILTER.
 
+mod beside;
 mod host;
 mod vm;
 

@@ -10,7 +10,7 @@ pub(super) const ROWS: &[Row] = &[
         (1, 64),
         When::Async,
         Op::Printf,
-        "Prints by a format, as printf(3) does; %s takes strings, integers, stacks and symbols.",
+        "Prints by a format, as printf(3) does; %s takes strings, integers, stacks and symbols. `%.2f` prints an integer that counts hundredths, 152 as 1.52, `%.3f` one that counts thousandths.",
         "BEGIN { printf(\"%s %d %x\\n\", comm, pid, 255); exit(); }",
     ),
     Row::new(

@@ -164,3 +164,33 @@ fn structures_are_read_through_pointers() {
     ok("kprobe:vfs_read { $t = (struct task_struct *)arg0; printf(\"%d %s\\n\", $t->real_parent->pid, $t->comm); }");
     wrong("kprobe:vfs_read { $t = (struct task_struct *)arg0; print($t->pidd); }", &["has no member `pidd`", "`pid`"]);
 }
+
+#[test]
+fn host_metrics_are_maps_of_the_runtime() {
+    let p = ok(
+        "begin { print(meminfo.dirty); } interval:s:1 { for ($d : diskstats) { printf(\"%s %.2f\\n\", $d.name, $d.util); } } end { print(loadavg); }",
+    );
+    let names: Vec<&str> = p.maps.iter().map(|m| m.name.as_str()).collect();
+    assert_eq!(names[..3], ["meminfo.dirty", "diskstats.#", "diskstats"]);
+    assert!(names[3..].iter().all(|n| n.starts_with("loadavg.")));
+    let wanted: Vec<&[String]> = p.probes.iter().map(|p| p.metrics.as_slice()).collect();
+    assert_eq!(wanted, [["meminfo"], ["diskstats"], ["loadavg"]]);
+    assert_eq!(map_types("begin { @n = len(cpus); @l = loadavg.one; $l = loadavg; @x = $l.five; }")[1].1, Type::U64);
+}
+
+#[test]
+fn host_metrics_are_read_where_beetrace_fires() {
+    let only = ["only in begin, interval, end and self", "the kernel fires this probe"];
+    wrong("kprobe:vfs_read { print(meminfo.dirty); }", &[&["`meminfo` has no figures in a kprobe probe"], &only[..]].concat());
+    wrong("tracepoint:raw_syscalls:sys_enter { for ($c : cpus) { } }", &only);
+    wrong("begin, kprobe:vfs_read { print(loadavg.one); }", &["`loadavg` has no figures in a"]);
+    wrong("fn f(): int64 { return loadavg.one; } begin { print(f()); }", &["`loadavg` can't be read in a function"]);
+    wrong("begin { print(meminfo.drty); }", &["`meminfo` has no figure `drty`", "`dirty`"]);
+    wrong("begin { print(memnfo.dirty); }", &["did you mean `meminfo`?"]);
+    wrong("begin { print(diskstats.reads); }", &["has many rows", "for ($x : diskstats)"]);
+    wrong("begin { print(diskstats); }", &["has many rows"]);
+    wrong("begin { for ($x : meminfo) { } }", &["is one record", "`meminfo.total`"]);
+    wrong("begin { for ($d : diskstats) { print($d.nme); } }", &["`name`"]);
+    wrong("begin { printf(\"%f\", 1); }", &["`%.2f` prints 152"]);
+    wrong("begin { printf(\"%.2f\", \"x\"); }", &["`%f` can't print a"]);
+}
