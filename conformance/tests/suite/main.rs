@@ -5,6 +5,7 @@
 
 mod beside;
 mod host;
+mod tracers;
 mod vm;
 
 use anyhow::Result;

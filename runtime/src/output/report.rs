@@ -65,7 +65,7 @@ fn line(parts: &[&Type], key: &[u8], show: &mut Show<'_>) -> Line {
         let id = word(stored, 0) as i64;
         match ty {
             Type::KStack { limit, .. } if id >= 0 => {
-                if let Some(top) = show.world.kernel_stack(id, *limit).first() {
+                if let Some(top) = show.world.kernel_stack(id, *limit).iter().find(|f| !is_way(f)) {
                     line.kernel = true;
                     line.symbol = named(top);
                 }
@@ -88,6 +88,14 @@ fn line(parts: &[&Type], key: &[u8], show: &mut Show<'_>) -> Line {
         line.symbol = "[unknown]".into();
     }
     line
+}
+
+/// Functions on the way to where a stack was taken: the program that took it and what calls it, and the scheduler, which says only that
+/// the thread waits.
+fn is_way(frame: &Frame) -> bool {
+    let Some(name) = frame.symbol.as_deref() else { return false };
+    let tracer = ["bpf_prog_", "bpf_trace_run", "__bpf_trace_", "__traceiter_", "bpf_trampoline_"];
+    tracer.iter().any(|t| name.starts_with(t)) || matches!(name, "__schedule" | "schedule" | "preempt_schedule_common")
 }
 
 /// The name of a function; where there is none, the file it is in.
