@@ -110,6 +110,11 @@ pub enum Action {
         /// The map.
         map: MapId,
     },
+    /// `report(@map, rows)`: one u64, `rows` (0: all).
+    Report {
+        /// The map.
+        map: MapId,
+    },
     /// `print(@map[key])`: key, then the value that it had, both in stored layout (an aggregation is read by user space).
     PrintEntry {
         /// The map.

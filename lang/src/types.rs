@@ -251,8 +251,41 @@ pub enum Type {
     Timestamp,
     /// A control group's id that prints as its path: two words, the id and the number of the pattern in the manifest's strings.
     CgroupPath,
+    /// Strings that follow each other, each with its NUL, as [`Type::Buf`] has its bytes; they print with a text between them.
+    Words {
+        /// Room for so many bytes.
+        room: u32,
+        /// What stands between them.
+        separator: String,
+    },
+    /// A system call that prints as `strace` does: [`call::REGISTERS`] of it, then for each piece of memory a word with its length
+    /// (negative: it could not be read) and its bytes.
+    Call {
+        /// Room for so many bytes a piece; none if 0.
+        room: u32,
+        /// Bytes of data (not of a path) that print.
+        shown: u32,
+        /// It has returned.
+        returned: bool,
+    },
     /// An accumulating map value.
     Agg(Agg),
+}
+
+/// What is stored of a system call.
+pub mod call {
+    /// Bytes of x86-64's `struct pt_regs` from `r10` to `orig_ax` (arch/x86/include/asm/ptrace.h).
+    pub const REGISTERS: u32 = 72;
+    /// Where `r10` is in it.
+    pub const FROM: u32 = 56;
+    /// Places of the six arguments: di, si, dx, r10, r8, r9.
+    pub const ARGS: [u32; 6] = [56, 48, 40, 0, 16, 8];
+    /// Place of the number.
+    pub const NUMBER: u32 = 64;
+    /// Place of the result: where `cx` is, which says nothing of a call.
+    pub const RESULT: u32 = 32;
+    /// Pieces of memory.
+    pub const PIECES: u32 = 3;
 }
 
 impl Type {
@@ -302,7 +335,9 @@ impl Type {
             Type::Mac | Type::Username => 8,
             Type::UStack { .. } | Type::Usym | Type::Timestamp | Type::CgroupPath => 16,
             Type::Inet => 24,
-            Type::Buf(n) => 8 + n.next_multiple_of(8),
+            Type::Buf(n) | Type::Words { room: n, .. } => 8 + n.next_multiple_of(8),
+            Type::Call { room: 0, .. } => call::REGISTERS,
+            Type::Call { room, .. } => call::REGISTERS + call::PIECES * (8 + room.next_multiple_of(8)),
             Type::Str(n) => n.next_multiple_of(8),
             Type::Array { elem, len } => (elem.c_size() * len).next_multiple_of(8),
             Type::Record { size, .. } => size.next_multiple_of(8),
@@ -352,6 +387,8 @@ impl fmt::Display for Type {
             Type::Username => write!(f, "username"),
             Type::Timestamp => write!(f, "timestamp"),
             Type::CgroupPath => write!(f, "cgroup_path_t"),
+            Type::Words { .. } => write!(f, "words_t"),
+            Type::Call { .. } => write!(f, "syscall_t"),
             Type::Tuple(members) => {
                 write!(f, "(")?;
                 for (i, m) in members.iter().enumerate() {

@@ -66,6 +66,8 @@ pub fn resolve(words: &[String]) -> Result<Option<(Call, Vec<String>)>, String> 
     let mut parser =
         Words { tool, header: tool.header(), options: options(tool.text), ours: Vec::new(), named: Vec::new(), plain: Vec::new() };
     let wanted = parser.read(&words[at + 1..])?;
+    // A command becomes an option of ours.
+    let plain = if wanted == Wanted::Run { parser.params()? } else { parser.defaults() };
     let mut out = words[..at].to_vec();
     out.append(&mut parser.ours);
     out.push(tool.name.into());
@@ -74,7 +76,6 @@ pub fn resolve(words: &[String]) -> Result<Option<(Call, Vec<String>)>, String> 
         out.push("--help".into());
     }
     out.append(&mut parser.named);
-    let plain = if wanted == Wanted::Run { parser.params()? } else { parser.defaults() };
     out.extend(plain);
     Ok(Some((Call { tool, wanted }, out)))
 }

@@ -4,6 +4,7 @@
 pub const FILES: &[(&str, &str)] = &[
     ("prelude/checks.bt", include_str!("../prelude/checks.bt")),
     ("prelude/pointers.bt", include_str!("../prelude/pointers.bt")),
+    ("prelude/tables.bt", include_str!("../prelude/tables.bt")),
     ("prelude/tasks.bt", include_str!("../prelude/tasks.bt")),
 ];
 

@@ -428,6 +428,11 @@ impl<'s> Lower<'s, '_> {
     /// A length between 1 and `most`, in a form that the verifier can follow.
     pub(super) fn clamped(&mut self, limit: &'s Expr, most: u32) -> Value {
         let v = self.scalar(limit);
+        self.at_most(v, most)
+    }
+
+    /// A number of bytes, `most` at the most, in a form that the verifier can follow.
+    pub(super) fn at_most(&mut self, v: Value, most: u32) -> Value {
         let var = self.b.var();
         let top = self.b.iconst(i64::from(most));
         self.either(

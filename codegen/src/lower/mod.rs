@@ -20,6 +20,7 @@ mod scalar;
 mod shared;
 mod stmt;
 mod strings;
+mod syscall;
 mod tables;
 
 use crate::compile::{Target, Task};
@@ -55,6 +56,7 @@ pub(crate) fn lower(program: &hir::Program, target: &Target) -> Lowered {
         scratch: 0,
         strings: Vec::new(),
         tables: Vec::new(),
+        calls: None,
         zeros: None,
     };
     shared.module.license = program.config.settings.license.clone();
@@ -106,6 +108,8 @@ struct Shared<'a> {
     strings: Vec<String>,
     /// Tables of names in `.rodata` and where they begin.
     tables: Vec<(tables::Table, u32)>,
+    /// Where in `.rodata` it says what memory each system call is about.
+    calls: Option<u32>,
     /// Where zeros are in `.rodata`, and how many.
     zeros: Option<(u32, u32)>,
 }

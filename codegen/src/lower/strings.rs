@@ -15,7 +15,8 @@ impl<'s> Lower<'s, '_> {
     pub(super) fn call_into(&mut self, op: Op, args: &'s [Expr], e: &'s Expr, dst: Place) {
         let bytes = e.ty.stored_size();
         match op {
-            Op::Buf => self.buf(&args[0], &args[1], &e.ty, dst),
+            Op::Buf | Op::Words => self.buf(&args[0], &args[1], &e.ty, dst),
+            Op::Syscall => self.syscall(&e.ty, dst),
             Op::StrConcat => self.str_concat(&args[0], &args[1], &e.ty, dst),
             Op::Ntop => self.ntop(&args[0], &args[1], dst),
             Op::Macaddr => self.macaddr(&args[0], dst),
@@ -307,7 +308,7 @@ impl<'s> Lower<'s, '_> {
     }
 
     fn buf(&mut self, data: &'s Expr, length: &'s Expr, ty: &Type, dst: Place) {
-        let Type::Buf(room) = *ty else { return };
+        let (Type::Buf(room) | Type::Words { room, .. }) = *ty else { return };
         let n = match length.constant() {
             Some(n) => self.b.iconst(n.clamp(0, i64::from(room))),
             None => self.clamped(length, room),

@@ -130,14 +130,44 @@ fn main() {
         Some("spawn") => (0..number(2)).for_each(|_| drop(std::process::Command::new(&args[0]).arg("nothing").status())),
         Some("sleep") => std::thread::sleep(std::time::Duration::from_millis(number(2))),
         Some("udp") => udp(number(2)).expect("datagrams to oneself"),
+        Some("leak") => leak(number(2), number(3) as usize),
+        Some("tcp") => tcp(number(2) as usize),
         Some("nothing") => {}
         _ => {
             eprintln!(
-                "testprog writes N | opens PATH N | calls N | marshal N | padded N | args | lines N | inlined N | jit N | usdt N | watch N | faults N | spread N | burn MS | spawn N | sleep MS | udp N"
+                "testprog writes N | opens PATH N | calls N | marshal N | padded N | args | lines N | inlined N | jit N | usdt N | watch N | faults N | spread N | burn MS | spawn N | sleep MS | udp N | leak N BYTES | tcp BYTES"
             );
             exit(2);
         }
     }
+}
+
+/// `n` pieces of memory of so many bytes that are kept, and as many that are freed.
+#[inline(never)]
+fn leak(n: u64, bytes: usize) {
+    for _ in 0..n {
+        // SAFETY: what is freed was just allocated.
+        unsafe {
+            black_box(libc::malloc(bytes));
+            libc::free(black_box(libc::malloc(bytes)));
+        }
+    }
+}
+
+/// A connection to ourselves over which so many bytes go.
+fn tcp(bytes: usize) {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let reader = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let mut all = Vec::new();
+        stream.read_to_end(&mut all).expect("bytes");
+    });
+    let mut stream = std::net::TcpStream::connect(address).expect("a connection");
+    stream.write_all(&vec![b'x'; bytes]).expect("bytes go");
+    drop(stream);
+    drop(reader.join());
 }
 
 /// Exactly `n` system calls write(1, ..., 1), into /dev/null.

@@ -20,6 +20,7 @@ pub fn run(beetrace: &Path, testprog: &Path, filter: Option<&str>, report: &mut 
     cases(beetrace, testprog, &dir, filter, report)?;
     crate::screens::run(beetrace, testprog, &dir, filter, report)?;
     super::beside::run(beetrace, &dir, filter, report)?;
+    super::tracers::run(beetrace, testprog, &dir, filter, report)?;
     if filter.is_none() {
         super::beside::every_tool(beetrace, report)?;
         ordinary_user(beetrace, &dir, report)?;

@@ -7,6 +7,7 @@ mod beside;
 mod endings;
 mod host;
 mod screens;
+mod tracers;
 mod vm;
 
 use anyhow::Result;

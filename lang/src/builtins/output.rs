@@ -24,6 +24,16 @@ pub(super) const ROWS: &[Row] = &[
         "BEGIN { @a[1] = 2; print(@a); print(\"hello\"); exit(); }",
     ),
     Row::new(
+        "report",
+        Kind::Function,
+        "void report(map m [, uint64 rows])",
+        (1, 2),
+        When::Async,
+        Op::Report,
+        "Prints which functions are on top of the stacks in a map's keys, with their share of the map's total, as `perf report` does. Strings in the key stand before the function; a user stack comes before a kernel stack, unless the key has a kernel stack that is not empty.",
+        "profile:hz:99 { @[kstack, ustack, comm] = count(); } interval:ms:300 { report(@); clear(@); exit(); }",
+    ),
+    Row::new(
         "time",
         Kind::Function,
         "void time([const string format])",

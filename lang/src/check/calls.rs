@@ -89,6 +89,8 @@ impl Checker<'_> {
             }
             (_, Op::WriteUser | Op::Skboutput | Op::Signal | Op::SignalThread | Op::Override) => self.unsafe_call(row, args, span),
             (_, Op::Ntop | Op::Pton | Op::Macaddr | Op::Cgroupid | Op::CgroupPath | Op::Strftime) => self.convert_call(row.op, args, span),
+            (_, Op::Words) => self.words_call(args, span),
+            (_, Op::Syscall) => self.syscall_call(args, span),
             (_, Op::Strerror | Op::SignalName | Op::SyscallName) => {
                 let Some((n, _)) = self.integer_arg(&args[0], name) else { return none };
                 Expr { ty: Type::Str(64), kind: ExprKind::Call { op: row.op, args: vec![n] }, span }

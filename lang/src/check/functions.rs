@@ -363,8 +363,12 @@ impl Checker<'_> {
         };
         let option =
             crate::config::ScriptOption { name: name.clone(), default: shown, doc, is_flag: args.len() < 2, ty: default.ty.clone() };
-        if self.last && !self.options.iter().any(|o| o.name == name) {
-            self.options.push(option);
+        // It may be asked for many times; one of them says what it is.
+        match self.options.iter_mut().find(|o| o.name == name) {
+            Some(o) if o.doc.is_empty() => o.doc = option.doc,
+            Some(_) => {}
+            None if self.last => self.options.push(option),
+            None => {}
         }
         let Some(given) = self.config.named.iter().rev().find(|(n, _)| *n == name).map(|(_, v)| v.clone()) else { return default };
         let bad = |what: &str, shown: &str| Diagnostic::error(span, format!("`--{name}` is `{shown}`; it takes {what}"));

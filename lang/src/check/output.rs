@@ -39,6 +39,18 @@ impl Checker<'_> {
                 Some(StmtKind::Expr(e))
             }
             Op::Print => self.print(args, span),
+            Op::Report => {
+                let map = self.whole_map(&args[0], "report")?;
+                let rows = match args.get(1) {
+                    Some(a) => {
+                        let v = self.integer_arg(a, "report")?.0;
+                        self.coerce(v, &Type::U64)
+                    }
+                    None => Expr::int(0, Type::U64, span),
+                };
+                self.has_stack(map, args[0].span)?;
+                Some(emit(Action::Report { map }, vec![rows]))
+            }
             Op::Clear => Some(emit(Action::Clear { map: self.whole_map(&args[0], "clear")? }, vec![])),
             Op::Zero => Some(emit(Action::Zero { map: self.whole_map(&args[0], "zero")? }, vec![])),
             Op::Time => {
@@ -247,6 +259,21 @@ impl Checker<'_> {
         }
         self.fits_record(std::slice::from_ref(&value), span);
         Some(emit(Action::PrintValue { ty: value.ty.clone() }, vec![value]))
+    }
+
+    /// Refuses a map that `report` can make nothing of.
+    fn has_stack(&mut self, map: crate::action::MapId, span: Span) -> Option<()> {
+        let state = self.map_state(map);
+        let stack = |t: &Type| matches!(t, Type::KStack { .. } | Type::UStack { .. });
+        let (key, value) = (state.key.clone(), state.value.clone());
+        let keyed = key.flatten().as_ref().is_some_and(|k| stack(k) || k.members().into_iter().any(stack));
+        let counted = matches!(value, Type::Void | Type::Int(_) | Type::Agg(crate::types::Agg::Count | crate::types::Agg::Sum(_)));
+        if self.last && !(keyed && counted) {
+            let d = Diagnostic::error(span, "`report` needs a map with a stack in its key and a number as its value");
+            self.tell(d.help("such as `@[kstack, comm] = count()`"));
+            return None;
+        }
+        Some(())
     }
 
     fn one_argument(&mut self, args: &[ast::Expr]) -> Option<()> {

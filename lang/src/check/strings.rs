@@ -130,6 +130,48 @@ impl Checker<'_> {
         Expr { ty: Type::Buf(room.max(1)), kind: ExprKind::Call { op: Op::Buf, args: vec![data, length] }, span }
     }
 
+    /// `words(data, length, separator)`: bytes as `buf` reads them.
+    pub(super) fn words_call(&mut self, args: &[ast::Expr], span: Span) -> Expr {
+        let separator = match args.get(2).map(|a| self.literal(a, "the separator")) {
+            Some(None) => return Expr { ty: Type::Void, kind: ExprKind::Error, span },
+            Some(Some(text)) => String::from_utf8_lossy(&text).into_owned(),
+            None => " ".into(),
+        };
+        let e = self.buf(&args[..2], span);
+        let (Type::Buf(room), ExprKind::Call { args, .. }) = (&e.ty, e.kind) else {
+            return Expr { ty: Type::Void, kind: ExprKind::Error, span };
+        };
+        Expr { ty: Type::Words { room: *room, separator }, kind: ExprKind::Call { op: Op::Words, args }, span }
+    }
+
+    /// `syscall(bytes, shown)`
+    pub(super) fn syscall_call(&mut self, args: &[ast::Expr], span: Span) -> Expr {
+        let none = Expr { ty: Type::Void, kind: ExprKind::Error, span };
+        let of = |event: &str| {
+            self.provider() == "rawtracepoint" && self.current.is_some_and(|g| g.points.iter().all(|p| p.attach.name.ends_with(event)))
+        };
+        let returned = of(":sys_exit");
+        if !returned && !of(":sys_enter") {
+            let d = Diagnostic::error(span, format!("`syscall` has no meaning in a {} probe", self.provider()));
+            return self.error(d.label("only in rawtracepoint:sys_enter and rawtracepoint:sys_exit"));
+        }
+        let mut numbers = [64, 32];
+        for (number, arg) in numbers.iter_mut().zip(args) {
+            match self.constant_arg(arg, "the number of bytes") {
+                Some(n) if (0..=4096).contains(&n) => *number = n as u32,
+                Some(n) => {
+                    let d = Diagnostic::error(arg.span, format!("{n} bytes of an argument can't be kept"));
+                    return self.error(d.help("it is a number from 0 to 4096"));
+                }
+                None => return none,
+            }
+        }
+        // Less would not hold the registers' own room (see the code generator).
+        let room = if numbers[0] == 0 { 0 } else { numbers[0].max(16) };
+        let ty = Type::Call { room, shown: numbers[1], returned };
+        Expr { ty, kind: ExprKind::Call { op: Op::Syscall, args: Vec::new() }, span }
+    }
+
     fn memcmp(&mut self, args: &[ast::Expr], span: Span) -> Expr {
         let none = Expr { ty: Type::Void, kind: ExprKind::Error, span };
         let Some(n) = self.constant_arg(&args[2], "the number of bytes") else { return none };

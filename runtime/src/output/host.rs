@@ -29,6 +29,8 @@ pub(super) struct Host {
     pub hierarchies: Option<Vec<Hierarchy>>,
     /// Directories of control groups that were found, by hierarchy and id.
     pub groups: HashMap<(PathBuf, u64), PathBuf>,
+    /// System calls that were seen.
+    pub calls: super::syscall::Calls,
 }
 
 impl Host {

@@ -218,6 +218,13 @@ impl Sink for JsonSink {
                 let wish = Wish { top: word(payload, 0), asked: true, zeroed: false };
                 self.print_map(*map, wish, word(payload, 8), world)?;
             }
+            Action::Report { map } => {
+                let Some(info) = self.manifest.maps.get(map.0 as usize).cloned() else { return Ok(()) };
+                let entries = world.entries(*map)?;
+                self.line("report", world, |show, out| {
+                    show.json_text(out, |show, out| super::report::report(out, &info, &entries, word(payload, 0), show));
+                });
+            }
             Action::PrintEntry { map } => self.print_entry(*map, payload, world)?,
             Action::Time { format } => self.line("time", world, |show, out| {
                 show.json_text(out, |_, out| stream::local_time(out, format));

@@ -9,7 +9,9 @@
 //! - `maps`: whole maps, their order and layout;
 //! - [`folded`], [`flame`]: stacks for flame graphs, and the graphs;
 //! - [`live`]: maps redrawn in place on a terminal;
-//! - `hist`, `tseries`: histograms and time series.
+//! - `hist`, `tseries`: histograms and time series;
+//! - `report`: the functions on top of the stacks of a map;
+//! - `syscall`: system calls with their arguments.
 
 mod aggregate;
 mod bytes;
@@ -28,8 +30,10 @@ mod maps;
 mod net;
 mod printf;
 mod record;
+mod report;
 mod stack;
 pub mod stream;
+mod syscall;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

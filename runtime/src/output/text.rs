@@ -180,6 +180,13 @@ impl Sink for TextSink {
                 self.stream.text.push(b'\n');
             }
             Action::PrintMap { map } => self.print_map(*map, payload, world)?,
+            Action::Report { map } => {
+                if let Some(info) = self.manifest.maps.get(map.0 as usize) {
+                    let entries = world.entries(*map)?;
+                    let mut show = show(&self.manifest, world, &mut self.host, 1);
+                    super::report::report(&mut self.stream.text, info, &entries, word(payload, 0), &mut show);
+                }
+            }
             Action::PrintEntry { map } => self.print_entry(*map, payload, world)?,
             Action::Time { format } => stream::local_time(&mut self.stream.text, format),
             Action::Warning { what, helper, span } => {

@@ -95,6 +95,17 @@ impl Show<'_> {
                 let pattern = self.manifest.strings.get(word(bytes, 8) as usize).map_or("*", String::as_str);
                 out.extend_from_slice(self.host.groups(word(bytes, 0), pattern).as_bytes());
             }
+            Type::Words { room, separator } => {
+                let words = bytes::buffer(bytes, *room);
+                let words = words.strip_suffix(&[0]).unwrap_or(words);
+                for (i, word) in words.split(|b| *b == 0).enumerate() {
+                    if i > 0 {
+                        out.extend_from_slice(separator.as_bytes());
+                    }
+                    out.extend_from_slice(word);
+                }
+            }
+            Type::Call { room, shown, returned } => self.host.calls.print(out, bytes, *room, *shown, *returned),
             Type::Tuple(members) => self.tuple(out, members, bytes),
             Type::KStack { mode, limit } => {
                 let frames = word_at(bytes, 0).map(|id| id as i64).filter(|id| *id >= 0);

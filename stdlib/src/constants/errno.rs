@@ -299,6 +299,11 @@ const TEXTS: &[&str] = &[
     "Memory page has hardware error",
 ];
 
+/// The name of a number: `ENOENT`.
+pub fn errno_name(number: i64) -> Option<&'static str> {
+    ERRNO.iter().find(|(_, n)| *n == number).map(|(name, _)| *name)
+}
+
 /// What glibc's `strerror()` says of an error.
 pub fn strerror(number: i64) -> Option<&'static str> {
     TEXTS.get(usize::try_from(number).ok()?).copied().filter(|text| !text.is_empty())

@@ -24,7 +24,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use errno::strerror;
+pub use errno::{errno_name, strerror};
 pub use signals::{signal_name, strsignal};
 pub use syscalls::syscall_name;
 
