@@ -158,6 +158,11 @@ impl Kernel for Fixture {
         if found.is_empty() { Err(not_found(name, all.iter().map(|p| p.name.as_str()))) } else { Ok(found) }
     }
 
+    /// Every instruction takes four bytes.
+    fn instructions(&self, _path: &str, _start: u64, until: u64) -> Option<Vec<u64>> {
+        Some((0..=until.div_ceil(4)).map(|n| n * 4).collect())
+    }
+
     fn cpus(&self) -> u32 {
         self.cpus
     }

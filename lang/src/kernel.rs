@@ -206,6 +206,11 @@ pub trait Kernel {
     fn source_line(&self, _binary: &str, _file: &str, _line: u32, _column: Option<u32>) -> Result<(String, Vec<u64>), KernelError> {
         Err(KernelError::NotFound { near: Vec::new() })
     }
+    /// Where the instructions begin from a function's start at `start` (an offset in the file) on: bytes from there, up to the first
+    /// that is at `until` or beyond. Fewer if something before is no instruction; `None` if the code can't be read.
+    fn instructions(&self, _path: &str, _start: u64, _until: u64) -> Option<Vec<u64>> {
+        None
+    }
     /// Whether a kernel module of this name is loaded or built in.
     fn has_module(&self, _name: &str) -> bool {
         true

@@ -26,10 +26,24 @@ use lang::config::Config;
 use lang::diag::{self, Diagnostic, Severity};
 use lang::hir;
 use lang::kernel::Kernel;
-use lang::source::{FileId, SourceMap};
+use lang::source::{FileId, SourceMap, Span};
 use std::io::{self, IsTerminal, Read, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
+
+/// Why the kernel took no program, as far as it says, and what to write instead.
+fn no_program(probe: &str, span: Span, error: &io::Error) -> Diagnostic {
+    let trampoline = probe.starts_with("fentry:") || probe.starts_with("fexit:");
+    if !trampoline || error.raw_os_error() != Some(libc::EPERM) {
+        let copy = error.raw_os_error().map_or_else(|| io::Error::other(error.to_string()), io::Error::from_raw_os_error);
+        return Diagnostic::error(span, LoadError::Program { probe: probe.into(), span, error: copy }.to_string());
+    }
+    let function = probe.rsplit(':').next().unwrap_or(probe);
+    let word = function.rsplit('_').find(|w| !w.is_empty()).unwrap_or(function);
+    Diagnostic::error(span, format!("this kernel takes no program for `{probe}`: {error}"))
+        .label("it allows no fentry and fexit probes: by lockdown, or for want of privileges")
+        .help(format!("use a tracepoint or raw tracepoint near it; list them with `beetrace -l 'tracepoint:*:*{word}*'`"))
+}
 
 /// A message to the user; the process exits with 1.
 struct Failure(String);
@@ -383,9 +397,23 @@ impl Stage<'_> {
                 }
                 verifier::explain(probe, *span, reason, log)
             }
+            SessionError::Load(LoadError::Program { probe, span, error }) => no_program(probe, *span, error),
             SessionError::Attach(e) => Diagnostic::error(e.point.span, e.to_string()),
             other => return Failure::plain(other.to_string()),
         };
         self.rendered(&[d])
+    }
+}
+
+#[cfg(test)]
+mod no_program_tests {
+    use super::*;
+
+    #[test]
+    fn a_trampoline_that_is_not_allowed() {
+        let text = format!("{:?}", no_program("fentry:vmlinux:vfs_read", Span::default(), &io::Error::from_raw_os_error(libc::EPERM)));
+        assert!(text.contains("lockdown") && text.contains("tracepoint:*:*read*"), "{text}");
+        let text = format!("{:?}", no_program("iter:task", Span::default(), &io::Error::from_raw_os_error(libc::EPERM)));
+        assert!(text.contains("Operation not permitted") && !text.contains("lockdown"), "{text}");
     }
 }

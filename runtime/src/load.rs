@@ -38,6 +38,8 @@ pub enum LoadError {
     Program {
         /// The attach point.
         probe: String,
+        /// Its place in the script.
+        span: Span,
         /// The kernel's answer.
         error: io::Error,
     },
@@ -57,7 +59,7 @@ impl fmt::Display for LoadError {
             LoadError::Verifier { probe, reason, .. } => {
                 write!(f, "the kernel's verifier does not accept the program of `{probe}`: {reason}")
             }
-            LoadError::Program { probe, error } => write!(f, "the kernel does not take the program of `{probe}`: {error}"),
+            LoadError::Program { probe, error, .. } => write!(f, "the kernel does not take the program of `{probe}`: {error}"),
         }
     }
 }
@@ -288,7 +290,10 @@ fn refusal(info: &ProgramInfo, error: io::Error, log: &[u8]) -> LoadError {
     let end = log.iter().position(|b| *b == 0).unwrap_or(log.len());
     let log = String::from_utf8_lossy(&log[..end]).into_owned();
     let reason = log.lines().rev().find(|l| !l.is_empty() && !l.starts_with("processed ") && !l.starts_with("verification time"));
-    let Some(reason) = reason.map(str::to_string) else { return LoadError::Program { probe, error } };
+    let Some(reason) = reason.map(str::to_string) else {
+        let span = info.attach.first().map_or(info.span, |a| a.span);
+        return LoadError::Program { probe, span, error };
+    };
     let at = log.lines().rev().find_map(instruction_index).unwrap_or(0);
     let line = info.lines.iter().rev().find(|(first, _)| *first <= at);
     LoadError::Verifier { probe, span: line.map_or(info.span, |l| l.1), reason, log }

@@ -70,6 +70,12 @@ pub fn verdict(name: &str, passed: bool, micros: u128) -> String {
     format!("[{}] {name} ({micros} us)\n", if passed { "  PASSED  " } else { "  FAILED  " })
 }
 
+/// The same as JSON. What the test printed stands in lines of its own before it.
+pub fn json_verdict(name: &str, passed: bool, nanos: u64) -> String {
+    let name = serde_json::to_string(name).unwrap_or_default();
+    format!("{{\"type\": \"test_result\", \"data\": {{{name}: {{\"duration\": {nanos}, \"passed\": {passed}, \"output\": \"\"}}}}}}\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +85,11 @@ mod tests {
         let b = Bench { name: "a".into(), average: 41, runs: 4000 };
         assert!(table(std::slice::from_ref(&b)).ends_with("a                                        41             4000\n"));
         assert_eq!(json(&b), "{\"type\": \"benchmark_result\", \"data\": {\"a\": {\"average\": 41, \"iters\": 4000}}}\n");
+    }
+
+    #[test]
+    fn a_test_as_json() {
+        let want = "{\"type\": \"test_result\", \"data\": {\"a\": {\"duration\": 7, \"passed\": true, \"output\": \"\"}}}\n";
+        assert_eq!(json_verdict("a", true, 7), want);
     }
 }

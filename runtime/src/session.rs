@@ -345,7 +345,7 @@ impl<'a> Run<'a> {
             let ret = bpf::test_run(self.loaded.programs[program].as_fd())?;
             self.drain(sink)?;
             let passed = ret == 0 && self.exit.unwrap_or(0) == 0;
-            sink.text(&modes::verdict(&name, passed, start.elapsed().as_micros())).map_err(SessionError::Output)?;
+            sink.tested(&name, passed, start.elapsed().as_nanos() as u64).map_err(SessionError::Output)?;
             if !passed {
                 self.failed = true;
             }

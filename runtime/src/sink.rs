@@ -72,6 +72,9 @@ pub trait Sink {
     fn lost(&mut self, now: Losses, before: Losses) -> io::Result<()>;
     /// Text of the runtime's own, among that of the script.
     fn text(&mut self, text: &str) -> io::Result<()>;
+    /// A `test` probe has run for so many nanoseconds.
+    fn tested(&mut self, name: &str, passed: bool, nanos: u64) -> io::Result<()>;
+
     /// The results of benchmarks.
     fn benchmarks(&mut self, results: &[crate::modes::Bench]) -> io::Result<()>;
     /// What the probes have cost.

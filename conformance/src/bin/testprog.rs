@@ -23,6 +23,20 @@ pub extern "C" fn bt_six(a: u64, b: u64, c: u64, d: u64, e: u64, f: u64) -> u64 
     black_box(a) + black_box(b) + black_box(c) + black_box(d) + black_box(e) + black_box(f)
 }
 
+/// A structure that is passed in a register.
+#[repr(C)]
+pub struct Small {
+    a: u32,
+    b: u32,
+}
+
+/// Arguments of which not each takes one register for integers: 5.
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub extern "C" fn bt_mixed(small: Small, real: f64, n: u64) -> u64 {
+    black_box(u64::from(small.a + small.b)) + black_box(real) as u64 + black_box(n)
+}
+
 /// A structure in memory.
 #[repr(C)]
 pub struct Pair {
@@ -110,6 +124,7 @@ fn main() {
             // A tracer may write there.
             let mut text = *b"hello from testprog\0";
             black_box(bt_string(text.as_mut_ptr().cast()));
+            black_box(bt_mixed(Small { a: 1, b: 2 }, 0.5, 5));
             black_box(bt_pair(&Pair { a: -5, b: [66, 77] }));
             black_box(BT_VARIABLE.load(Ordering::Relaxed));
         }

@@ -162,6 +162,9 @@ impl Kernel for WithDefs<'_> {
     fn user_variable(&self, path: &str, name: &str) -> Result<UserVariable, KernelError> {
         self.kernel.user_variable(path, name)
     }
+    fn instructions(&self, path: &str, start: u64, until: u64) -> Option<Vec<u64>> {
+        self.kernel.instructions(path, start, until)
+    }
     fn cgroup_id(&self, path: &str) -> Result<u64, KernelError> {
         self.kernel.cgroup_id(path)
     }

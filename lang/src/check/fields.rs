@@ -14,6 +14,15 @@ fn is_char(ty: &Type) -> bool {
     *ty == Type::Int(Int::I8)
 }
 
+/// Why an argument of a function of user space is in no register for integers, if so.
+pub(super) fn unreadable(f: &Field) -> Option<&'static str> {
+    match &f.ty {
+        Type::Record { .. } | Type::Array { .. } => Some("it is a structure passed by value"),
+        Type::Void => Some("it is a floating point number, or of another kind that is passed by value outside the registers for integers"),
+        _ => None,
+    }
+}
+
 impl Checker<'_> {
     pub(super) fn field(&mut self, base: &ast::Expr, name: &str, name_span: Span, span: Span) -> Expr {
         let bare = match &base.kind {
@@ -242,6 +251,10 @@ impl Checker<'_> {
 
     fn raw_field(&mut self, fields: &[Field], name: &str, name_span: Span, span: Span) -> Expr {
         let Some(f) = self.find_field(fields, name, name_span) else { return Expr { ty: Type::Void, kind: ExprKind::Error, span } };
+        if let (Context::Entry { .. }, Some(why)) = (self.context(), unreadable(&f)) {
+            let d = Diagnostic::error(span, format!("the argument `{name}` can't be read: {why}"));
+            return self.error(d.help("arguments that are integers or pointers can be read"));
+        }
         let ty = if f.ty.is_scalar() { f.ty.clone() } else { Type::U64 };
         // Every argument takes a whole word; what is above its type is not defined.
         let word = Expr { ty: Type::U64, kind: ExprKind::Arg(f.offset / 8), span };

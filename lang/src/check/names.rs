@@ -171,6 +171,10 @@ impl Checker<'_> {
         let mut members = Vec::new();
         for f in fields.iter().filter(|f| !f.name.is_empty()) {
             let row = ast::Expr { id: ast::NodeId(0), kind: ast::ExprKind::Ident("args".into()), span };
+            // What can't be read is left out.
+            if matches!(self.context(), Context::Entry { .. }) && super::fields::unreadable(f).is_some() {
+                continue;
+            }
             let e = self.field(&row, &f.name, span, span);
             if e.ty != Type::Void {
                 types.push((f.name.clone(), e.ty.clone()));

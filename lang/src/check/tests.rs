@@ -133,6 +133,8 @@ fn mistakes_of_each_kind() {
     wrong("kprobe:vfs_reed { }", &["there is no kernel function `vfs_reed`", "did you mean `vfs_read`"]);
     wrong("kprob:vfs_read { }", &["there is no probe type `kprob`", "`kprobe`"]);
     wrong("uprobe:/bin/app:mian { }", &["`main`"]);
+    wrong("uprobe:/bin/app:main+5 { }", &["middle of an instruction", "`main+4` and `main+8`"]);
+    ok("uprobe:/bin/app:main+8 { }");
     wrong("BEGIN { $x = count(); }", &["can only be assigned to a map"]);
     wrong("BEGIN { @ = lhist(1, 0, 10, 0); }", &["step"]);
     wrong("BEGIN { break; }", &["in no loop"]);

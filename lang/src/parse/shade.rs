@@ -69,6 +69,6 @@ mod tests {
             [("interval:s:1", Shade::Attach), ("if", Shade::Keyword), ("$x", Shade::Var), ("@m", Shade::Map), ("count", Shade::Builtin)];
         assert_eq!(shaded("interval:s:1 { if $x { @m = count(); } }"), want);
         assert_eq!(shaded("print((\"a\", 12, nope"), [("print", Shade::Builtin), ("\"a\"", Shade::Text), ("12", Shade::Number)]);
-        assert_eq!(shaded("\"open"), []);
+        assert_eq!(shaded("\"open"), [("\"open", Shade::Text)]);
     }
 }

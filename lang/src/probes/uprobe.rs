@@ -3,7 +3,7 @@
 use super::{Needs, Provider, Request, Resolved, Target, is_glob};
 use crate::diag::Diagnostic;
 use crate::hir::Context;
-use crate::kernel::{KernelError, UserBinary};
+use crate::kernel::{KernelError, UserBinary, UserSymbol};
 
 pub(super) const UPROBE: Provider = Provider {
     name: "uprobe",
@@ -90,6 +90,9 @@ fn expand(r: &Request<'_>, ret: bool) -> Result<Vec<Resolved>, Diagnostic> {
         (Err(e), _) => return Err(missing(r, binary, &spec, e)),
     };
     check_offset(r, &found, offset)?;
+    for s in &found.symbols {
+        check_boundary(r, &found.path, s, offset)?;
+    }
     let glob = is_glob(&spec) || spec.starts_with("cpp:");
     Ok(found.symbols.iter().map(|s| make(&found.path, &s.name, if glob { &s.name } else { &spec }, s.file_offset + offset)).collect())
 }
@@ -121,7 +124,10 @@ fn at_address(r: &Request<'_>, binary: &str, address: u64) -> Result<(String, u6
     };
     let inside = found.symbols.iter().find(|s| address >= s.address && address < s.address + s.size);
     match inside {
-        Some(s) => Ok((found.path, s.file_offset + (address - s.address))),
+        Some(s) => {
+            check_boundary(r, &found.path, s, address - s.address)?;
+            Ok((found.path, s.file_offset + (address - s.address)))
+        }
         None if r.allow_unsafe => Ok((found.path, address)),
         None => Err(Diagnostic::error(r.span, format!("no function of `{}` is at {address:#x}", found.path))),
     }
@@ -141,4 +147,25 @@ fn check_offset(r: &Request<'_>, found: &UserBinary, offset: u64) -> Result<(), 
             .help("the offset must lie within the function")),
         Some(_) => Ok(()),
     }
+}
+
+/// A breakpoint in the middle of an instruction makes another instruction of it: the traced program goes astray.
+fn check_boundary(r: &Request<'_>, path: &str, symbol: &UserSymbol, offset: u64) -> Result<(), Diagnostic> {
+    if offset == 0 || r.allow_unsafe {
+        return Ok(());
+    }
+    let Some(starts) = r.kernel.instructions(path, symbol.file_offset, offset) else { return Ok(()) };
+    if starts.contains(&offset) {
+        return Ok(());
+    }
+    let name = &symbol.name;
+    let shown = |n: &u64| format!("`{name}+{n}`");
+    let before = starts.iter().rfind(|s| **s < offset).map(shown);
+    let after = starts.iter().find(|s| **s > offset).map(shown);
+    let d = Diagnostic::error(r.span, format!("`{name}+{offset}` is in the middle of an instruction"))
+        .label("a breakpoint there would crash the traced program");
+    Err(match (before, after) {
+        (Some(b), Some(a)) => d.help(format!("the instructions around it begin at {b} and {a}; `--unsafe` allows every place")),
+        (b, _) => d.help(format!("what is behind {} can't be decoded; `--unsafe` allows every place", b.unwrap_or_else(|| shown(&0)))),
+    })
 }

@@ -18,6 +18,8 @@ type Die = DebuggingInformationEntry<Slice, usize>;
 
 /// Types within types that are followed.
 const MAX_DEPTH: u32 = 24;
+/// Registers that arguments are passed in.
+const REGISTERS: u32 = 6;
 /// Where distributions put debug information.
 const DEBUG_DIR: &str = "/usr/lib/debug";
 
@@ -97,6 +99,7 @@ impl Debug {
         let mut tree = unit.1.entries_tree(Some(offset)).ok()?;
         let mut children = tree.root().ok()?.children();
         let mut out = Vec::new();
+        let mut next = 0;
         while let Ok(Some(child)) = children.next() {
             let die = child.entry();
             if die.tag() != dw::DW_TAG_formal_parameter {
@@ -105,10 +108,45 @@ impl Debug {
             let name = name_of(unit, die).unwrap_or_default();
             let ty = type_of(die).map_or(Type::Void, |o| self.ty(unit, o, 0));
             let spelling = type_of(die).map_or_else(|| "void".into(), |o| self.spelled(unit, o, 0));
-            let offset = out.len() as u32 * 8;
+            let offset = next * 8;
+            let taken = type_of(die).map_or(1, |o| self.words(unit, o, &ty));
+            // What does not fit whole into the registers lies on the stack, and takes none.
+            if taken == 1 || next + taken <= REGISTERS {
+                next += taken;
+            }
             out.push(Field { spelling: format!("{spelling} {name}"), name, ty, offset, bits: None, data_loc: None });
         }
         Some(out)
+    }
+
+    /// Registers for integers that an argument takes (System V ABI for x86-64, section 3.2.3).
+    fn words(&self, unit: &At, offset: UnitOffset, ty: &Type) -> u32 {
+        let (offset, tag, size) = self.bare(unit, offset, 0);
+        let is_record = matches!(tag, dw::DW_TAG_structure_type | dw::DW_TAG_union_type | dw::DW_TAG_class_type);
+        match (is_record, ty) {
+            (false, Type::Void) => 0,
+            (false, _) => 1,
+            // Larger ones lie on the stack.
+            (true, _) if size > 16 => 0,
+            (true, _) => {
+                let mut fields = Vec::new();
+                self.members(unit, offset, 0, 0, &mut fields);
+                // A word of nothing but floating point numbers goes into a register for those.
+                let integers = |word: u32| fields.iter().any(|f| f.ty != Type::Void && f.offset / 8 == word);
+                (0..size.div_ceil(8) as u32).filter(|w| integers(*w)).count() as u32
+            }
+        }
+    }
+
+    /// A type without its names and qualifiers: where it is, its kind, its bytes.
+    fn bare(&self, unit: &At, offset: UnitOffset, depth: u32) -> (UnitOffset, gimli::DwTag, u64) {
+        let Ok(die) = unit.1.entry(offset) else { return (offset, dw::DW_TAG_null, 0) };
+        match (die.tag(), type_of(&die)) {
+            (dw::DW_TAG_typedef | dw::DW_TAG_const_type | dw::DW_TAG_volatile_type, Some(to)) if depth < MAX_DEPTH => {
+                self.bare(unit, to, depth + 1)
+            }
+            (tag, _) => (offset, tag, number_of(&die, dw::DW_AT_byte_size).unwrap_or(0)),
+        }
     }
 
     /// A structure, or with the prefix `union ` a union.

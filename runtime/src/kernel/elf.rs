@@ -92,6 +92,21 @@ pub(super) fn variable(path: &str, name: &str) -> Result<UserVariable, KernelErr
     }
 }
 
+/// Where instructions begin, in bytes from `start`, up to the first at `until` or beyond; fewer if something is no instruction.
+pub(super) fn instructions(data: &[u8], start: u64, until: u64) -> Option<Vec<u64>> {
+    let bits = if *data.get(4)? == elf::ELFCLASS32 { 32 } else { 64 };
+    let code = data.get(usize::try_from(start).ok()?..)?;
+    let mut decoder = iced_x86::Decoder::new(bits, code, iced_x86::DecoderOptions::NONE);
+    let mut out = vec![0];
+    while decoder.position() < usize::try_from(until).ok()? {
+        if !decoder.can_decode() || decoder.decode().is_invalid() {
+            break;
+        }
+        out.push(decoder.position() as u64);
+    }
+    Some(out)
+}
+
 /// Whether a program is loaded where its file says (no PIE), and an address lies within it.
 pub(super) fn holds_fixed(path: &str, address: u64) -> bool {
     let Ok(data) = std::fs::read(path) else { return false };
@@ -188,5 +203,17 @@ mod tests {
     fn what_is_not_there() {
         assert!(find("/no/such/file", None).is_err());
         assert!(matches!(find("/etc/passwd", Some("x")), Err(KernelError::Unavailable(_))));
+    }
+
+    #[test]
+    fn instructions_of_every_length() {
+        let mut data = vec![0; 16];
+        data[4] = 2;
+        // endbr64; push %rbp; mov %rsp,%rbp; sub $0x10,%rsp; and what is no instruction of 64 bits.
+        data.extend([0xf3, 0x0f, 0x1e, 0xfa, 0x55, 0x48, 0x89, 0xe5, 0x48, 0x83, 0xec, 0x10, 0x06, 0x90]);
+        assert_eq!(instructions(&data, 16, 6).unwrap(), [0, 4, 5, 8]);
+        assert_eq!(instructions(&data, 16, 8).unwrap(), [0, 4, 5, 8]);
+        assert_eq!(instructions(&data, 16, 13).unwrap(), [0, 4, 5, 8, 12]);
+        assert_eq!(instructions(&data, 99, 1), None);
     }
 }

@@ -318,6 +318,10 @@ impl Kernel for LiveKernel {
         elf::variable(path, name)
     }
 
+    fn instructions(&self, path: &str, start: u64, until: u64) -> Option<Vec<u64>> {
+        elf::instructions(&std::fs::read(path).ok()?, start, until)
+    }
+
     fn cgroup_id(&self, path: &str) -> Result<u64, KernelError> {
         use std::os::unix::fs::MetadataExt;
         // The id of a group is the inode of its directory.

@@ -52,7 +52,12 @@ impl JsonSink {
         let Some(info) = manifest.maps.get(id.0 as usize) else { return Ok(()) };
         let size = info.key.as_ref().map_or(0, Type::stored_size) as usize;
         let (key, value) = payload.split_at(size.min(payload.len()));
-        let entries = if let Type::Agg(_) = info.value { world.entries(id)? } else { Vec::new() };
+        let mut entries = if let Type::Agg(_) = info.value { world.entries(id)? } else { Vec::new() };
+        if matches!(info.value, Type::Agg(agg) if agg.is_hist()) {
+            entries.retain(|e| e.key.starts_with(key));
+            map(&mut self.stream.text, info, entries, Wish::default(), &mut show(&manifest, world, &mut self.host, 1));
+            return Ok(());
+        }
         self.line("value", world, |show, out| match info.value {
             Type::Agg(agg) => show.json_aggregate(out, agg, entries.iter().find(|e| e.key == key).map_or(&[], |e| &e.values)),
             _ => show.json(out, &info.value, value),
@@ -60,8 +65,8 @@ impl JsonSink {
         Ok(())
     }
 
-    /// A warning of the run, with its place.
-    fn warning(&mut self, what: &str, span: Span, helper: Option<(&str, i64)>) {
+    /// A message of the run with its place; `kind` is its type unless a helper's failure is told.
+    fn warning(&mut self, kind: &str, what: &str, span: Span, helper: Option<(&str, i64)>) {
         let out = &mut self.stream.text;
         let mut text = |name: &str, value: &str| {
             let _ = write!(out, "{}\"{name}\": ", if name == "type" { "{" } else { ", " });
@@ -69,7 +74,7 @@ impl JsonSink {
         };
         match helper {
             None => {
-                text("type", "runtime_error");
+                text("type", kind);
                 text("msg", what);
             }
             Some((helper, ret)) => {
@@ -191,8 +196,7 @@ impl Sink for JsonSink {
             }),
             Action::Message { error, format, args, span } => {
                 let text = effects::formatted(format, args, payload, &mut show(&self.manifest, world, &mut self.host, 1));
-                let _ = error;
-                self.warning(&String::from_utf8_lossy(&text), *span, None);
+                self.warning(if *error { "errorf" } else { "warnf" }, &String::from_utf8_lossy(&text), *span, None);
             }
             Action::Cat { format, args } => {
                 let path = effects::formatted(format, args, payload, &mut show(&self.manifest, world, &mut self.host, 1));
@@ -231,7 +235,7 @@ impl Sink for JsonSink {
             }),
             Action::Warning { what, helper, span } => {
                 let helper = helper.as_deref().map(|h| (h, word(payload, 0) as i64));
-                self.warning(what, *span, helper);
+                self.warning("runtime_error", what, *span, helper);
             }
             Action::Zero { map } => self.zeroed.zero(&self.manifest, *map, world)?,
             Action::Clear { map } => self.zeroed.clear(*map),
@@ -266,6 +270,11 @@ impl Sink for JsonSink {
         open(&mut self.stream.text, "text");
         json_value::text(&mut self.stream.text, text.as_bytes());
         self.stream.text.extend_from_slice(b"}\n");
+        Ok(())
+    }
+
+    fn tested(&mut self, name: &str, passed: bool, nanos: u64) -> io::Result<()> {
+        self.stream.text.extend_from_slice(crate::modes::json_verdict(name, passed, nanos).as_bytes());
         Ok(())
     }
 

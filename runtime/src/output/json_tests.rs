@@ -3,6 +3,7 @@
 use super::testing::{Bench, Fake, int, one, text, words};
 use crate::sink::{Entry, Losses, Sink};
 use codegen::manifest::{Action, MapId, Storage};
+use lang::format::Piece;
 use lang::kernel::{Field, Layout};
 use lang::source::{SourceMap, Span};
 use lang::types::{AddrSpace, Agg, Fold, Int, Type};
@@ -97,11 +98,17 @@ fn messages() {
         let helper = Some("probe_read_user".to_string());
         sink.event(&Action::Warning { what: String::new(), helper, span }, &int(-14), fake).unwrap();
         sink.event(&Action::Warning { what: "Oh.".into(), helper: None, span }, &int(0), fake).unwrap();
+        for error in [true, false] {
+            let format = vec![Piece::Text(b"m".to_vec())];
+            sink.event(&Action::Message { error, format, args: vec![], span }, &[], fake).unwrap();
+        }
         sink.lost(Losses { events: 5, updates: 1, stacks: 0 }, Losses { events: 2, ..Losses::default() }).unwrap();
     });
     let want = r#"{"type": "attached_probes", "count": 2, "data": {"probes": 2}}
 {"type": "helper_error", "msg": "Bad address", "helper": "probe_read_user", "retcode": -14, "filename": "stdin", "line": 2, "col": 2}
 {"type": "runtime_error", "msg": "Oh.", "filename": "stdin", "line": 2, "col": 2}
+{"type": "errorf", "msg": "m", "filename": "stdin", "line": 2, "col": 2}
+{"type": "warnf", "msg": "m", "filename": "stdin", "line": 2, "col": 2}
 {"type": "lost_events", "count": 3, "data": {"events": 3}}
 {"type": "lost_updates", "count": 1, "data": {"updates": 1}}
 "#;

@@ -126,6 +126,13 @@ fn entries_print_their_value_alone() {
     assert_eq!(b.event(Action::PrintEntry { map: plain }, &words(&[1, 3])), "3\n");
     assert_eq!(b.event(Action::PrintEntry { map: agg }, &int(1)), "5\n");
     assert_eq!(b.event(Action::PrintEntry { map: agg }, &int(9)), "0\n");
+    // A histogram's entries are its buckets: the key, then the bucket's number.
+    let buckets = [(1, 3), (2, 4)].map(|(key, bucket)| Entry { key: words(&[key, bucket]), values: vec![int(5)] });
+    let hist = b.map("@h", Some(Type::I64), Type::Agg(Agg::Hist { bits: 0 }), Storage::PerCpuHash, buckets.to_vec());
+    let text = b.event(Action::PrintEntry { map: hist }, &int(2));
+    assert!(text.starts_with("@h[2]:\n") && text.matches('[').count() == 2 && text.contains(" 5 |"), "{text}");
+    let json = b.json(|sink, fake| sink.event(&Action::PrintEntry { map: hist }, &int(2), fake).unwrap());
+    assert!(json.starts_with("{\"type\": \"hist\", \"data\": {\"@h\": {\"2\": [") && !json.contains("\"1\""), "{json}");
 }
 
 #[test]

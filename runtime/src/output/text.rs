@@ -59,6 +59,13 @@ impl TextSink {
         let Some(info) = self.manifest.maps.get(id.0 as usize) else { return Ok(()) };
         let size = info.key.as_ref().map_or(0, Type::stored_size) as usize;
         let (key, value) = payload.split_at(size.min(payload.len()));
+        if matches!(info.value, Type::Agg(agg) if agg.is_hist()) {
+            let mut entries = world.entries(id)?;
+            entries.retain(|e| e.key.starts_with(key));
+            let mut show = show(&self.manifest, world, &mut self.host, 1);
+            maps::map(&mut self.stream.text, info, entries, Wish::default(), &mut show);
+            return Ok(());
+        }
         if let Type::Agg(_) = info.value {
             let entries = world.entries(id)?;
             let found = entries.iter().find(|e| e.key == key);
@@ -236,6 +243,10 @@ impl Sink for TextSink {
     fn text(&mut self, text: &str) -> io::Result<()> {
         self.stream.text.extend_from_slice(text.as_bytes());
         Ok(())
+    }
+
+    fn tested(&mut self, name: &str, passed: bool, nanos: u64) -> io::Result<()> {
+        self.text(&crate::modes::verdict(name, passed, u128::from(nanos / 1000)))
     }
 
     fn benchmarks(&mut self, results: &[crate::modes::Bench]) -> io::Result<()> {
