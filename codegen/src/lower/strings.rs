@@ -1,6 +1,6 @@
 //! Functions of strings and bytes, and those whose result lies in memory.
 
-use super::mem::Place;
+use super::mem::{Place, word};
 use super::{Exits, Lower};
 use crate::ir::{BinOp, Cc, Helper, Value};
 use lang::builtins::Op;
@@ -328,6 +328,15 @@ impl<'s> Lower<'s, '_> {
             ExprKind::ReadBytes { ptr } | ExprKind::ReadStr { ptr, limit: None } => {
                 let from = self.scalar(ptr);
                 (self.read_helper(&ptr.ty, false), from)
+            }
+            ExprKind::Str(text) => {
+                let bytes = (text.len() as u32).max(room).next_multiple_of(8);
+                let place = self.temp(bytes);
+                for at in (0..bytes).step_by(8) {
+                    let value = self.b.iconst(word(text, at as usize));
+                    self.store_word(place.at(at), value);
+                }
+                (Helper::PROBE_READ_KERNEL, self.address_of(place))
             }
             _ => {
                 let place = self.in_memory(data);
