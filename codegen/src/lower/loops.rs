@@ -9,9 +9,9 @@ use super::mem::{Base, Pad, Place};
 use super::{Area, Exits, Home, Lower, in_register};
 use crate::ir::build::Builder;
 use crate::ir::{Cc, Helper, Size, Value};
-use crate::manifest::{Storage, bss};
+use crate::manifest::{Action, Storage, bss};
 use lang::action::MapId;
-use lang::hir::{Expr, Stmt, VarId};
+use lang::hir::{Expr, MAX_ROUNDS, Stmt, VarId};
 use lang::types::Type;
 
 /// Offsets in the area.
@@ -20,8 +20,6 @@ const SCRATCH: i32 = 8;
 const LEFT: i32 = 16;
 const VALUE: i32 = 24;
 const _: () = assert!(VALUE as u32 + 8 == AREA_HEAD);
-/// `BPF_MAX_LOOPS` (include/linux/bpf.h)
-const MAX_TURNS: i64 = 8 << 20;
 
 /// Whether the kernel has `bpf_loop`, since 5.17. Where it has not, ranges are loops of the program itself.
 pub(super) fn has_loop(kernel: (u32, u32)) -> bool {
@@ -204,17 +202,24 @@ impl<'s> Lower<'s, '_> {
         }
     }
 
-    /// `last - first`, from 0 to what the kernel allows.
+    /// `last - first`, from 0 to what the kernel allows; it is told when that is less.
     fn turns(&mut self, first: Value, last: Value) -> Value {
         let result = self.b.var();
         let n = self.b.sub(last, first);
-        let most = self.b.iconst(MAX_TURNS);
+        let most = self.b.iconst(MAX_ROUNDS);
+        let span = self.b.span().unwrap_or_default();
         self.either(
             Cc::Sgt,
             last,
             first,
             |l| {
-                l.either(Cc::Ugt, n, most, |l| l.b.def(result, most), |l| l.b.def(result, n));
+                let cut = |l: &mut Self| {
+                    let what = format!("The loop has more rounds than the kernel allows: only the first {MAX_ROUNDS} are run.");
+                    let zero = l.b.iconst(0);
+                    l.emit_words(Action::Warning { what, helper: None, span }, &[zero]);
+                    l.b.def(result, most);
+                };
+                l.either(Cc::Ugt, n, most, cut, |l| l.b.def(result, n));
             },
             |l| {
                 let zero = l.b.iconst(0);

@@ -1,6 +1,6 @@
 //! Functions of strings and bytes, and those whose result lies in memory.
 
-use super::mem::Place;
+use super::mem::{Place, word};
 use super::{Exits, Lower};
 use crate::ir::{BinOp, Cc, Helper, Value};
 use lang::builtins::Op;
@@ -261,6 +261,12 @@ impl<'s> Lower<'s, '_> {
         self.b.branch(Cc::Ugt, n, most, stop, go);
         self.b.seal(go);
         self.b.switch_to(go);
+        // A mask alone lets the verifier think of a byte behind the haystack, where its room is no power of two.
+        let last = self.b.iconst(i64::from(hay_size));
+        let inside = self.b.block();
+        self.b.branch(Cc::Uge, i, last, stop, inside);
+        self.b.seal(inside);
+        self.b.switch_to(inside);
         let start = self.address_of(hay);
         let from = self.b.add(start, i);
         let at = self.address_of(window);
@@ -323,6 +329,15 @@ impl<'s> Lower<'s, '_> {
             ExprKind::ReadBytes { ptr } | ExprKind::ReadStr { ptr, limit: None } => {
                 let from = self.scalar(ptr);
                 (self.read_helper(&ptr.ty, false), from)
+            }
+            ExprKind::Str(text) => {
+                let bytes = (text.len() as u32).max(room).next_multiple_of(8);
+                let place = self.temp(bytes);
+                for at in (0..bytes).step_by(8) {
+                    let value = self.b.iconst(word(text, at as usize));
+                    self.store_word(place.at(at), value);
+                }
+                (Helper::PROBE_READ_KERNEL, self.address_of(place))
             }
             _ => {
                 let place = self.in_memory(data);

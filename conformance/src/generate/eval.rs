@@ -326,7 +326,9 @@ impl<'p> Eval<'p> {
                 let key = self.key(key.as_deref())?;
                 self.load(*map, &key)?
             }
-            K::Neg(a) => Val::Int(self.number(a)?.wrapping_neg()),
+            // Of an unsigned number only the bits of its own width count.
+            K::Neg(a) if a.ty.signed() || a.literal().is_some() => Val::Int(self.number(a)?.wrapping_neg()),
+            K::Neg(a) => Val::Int(a.ty.fit(self.number(a)?.wrapping_neg())),
             K::BitNot(a) => Val::Int(e.ty.fit(!self.number(a)?)),
             K::Not(a) => Val::Bool(!truth(&self.value(a)?)),
             K::Bin(op, a, b) => {

@@ -229,6 +229,10 @@ impl Checker<'_> {
     fn tracepoint_field(&mut self, fields: &[Field], name: &str, name_span: Span, span: Span) -> Expr {
         let Some(f) = self.find_field(fields, name, name_span) else { return Expr { ty: Type::Void, kind: ExprKind::Error, span } };
         let make = |ty: Type, kind: ExprKind| Expr { ty, kind, span };
+        if name.starts_with("common_") {
+            let d = Diagnostic::error(name_span, format!("the kernel does not let a program read `{name}`"));
+            return self.error(d.help("the process is `pid`, the CPU `cpu`"));
+        }
         if let Some(from) = f.data_loc {
             let to = match &f.ty {
                 Type::Array { elem, .. } | Type::Ptr { to: elem, .. } => (**elem).clone(),

@@ -82,6 +82,10 @@ impl Checker<'_> {
                 }
             }
             Op::Path => {
+                if !matches!(self.provider(), "fentry" | "fexit" | "iter") {
+                    let d = Diagnostic::error(span, format!("`path` has no meaning in a {} probe", self.provider()));
+                    return self.error(d.label("only in fentry, fexit and iter"));
+                }
                 if matches!(self.current.and_then(|g| g.points.first()).map(|p| &p.attach.target), Some(Target::Iter { .. })) {
                     self.wants(&features::PATH_OF_ITERATOR, span);
                 }
@@ -398,6 +402,9 @@ impl Checker<'_> {
             let f = &self.functions[index];
             (f.name.clone(), f.params.clone(), f.returns.clone())
         };
+        if let (Some(caller), true) = (self.inside, self.last) {
+            self.inner_calls.push((caller, index, span));
+        }
         if params.len() != args.len() {
             let d = Diagnostic::error(span, format!("`{name}` takes {} arguments, not {}", params.len(), args.len()));
             return self.error(d);
@@ -415,6 +422,18 @@ impl Checker<'_> {
             list.push(self.coerce(e, ty));
         }
         Expr { ty: returns, kind: ExprKind::CallFn { function: index as u32, args: list }, span }
+    }
+
+    /// Tells of functions that call themselves, directly or through others: the stack of a program in the kernel is bounded.
+    pub(super) fn recursion(&mut self) {
+        let calls = std::mem::take(&mut self.inner_calls);
+        for function in 0..self.functions.len() {
+            let Some(first) = calls.iter().find(|c| c.0 == function && reaches(&calls, c.1, function)) else { continue };
+            let name = &self.functions[function].name;
+            let d = Diagnostic::error(first.2, format!("the function `{name}` calls itself"));
+            let d = if first.1 == function { d } else { d.label(format!("through `{}`", self.functions[first.1].name)) };
+            self.tell(d.help("the kernel has no room for calls without end: use a loop"));
+        }
     }
 
     /// `find(@m, key, $v)`
@@ -461,6 +480,24 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+/// Whether a function is another or calls it, directly or through others.
+fn reaches(calls: &[(usize, usize, Span)], from: usize, to: usize) -> bool {
+    let mut seen = vec![from];
+    let mut at = 0;
+    while let Some(f) = seen.get(at).copied() {
+        if f == to {
+            return true;
+        }
+        for c in calls.iter().filter(|c| c.0 == f) {
+            if !seen.contains(&c.1) {
+                seen.push(c.1);
+            }
+        }
+        at += 1;
+    }
+    false
 }
 
 fn swapped(n: i64, bits: u8) -> i64 {

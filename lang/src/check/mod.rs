@@ -74,6 +74,9 @@ pub fn check(ast: &ast::Program, kernel: &dyn Kernel, config: &Config) -> (hir::
         restart: false,
         functions: Vec::new(),
         returns: None,
+        unread: false,
+        inside: None,
+        inner_calls: Vec::new(),
         options: Vec::new(),
         next_var: 0,
         loops: 0,
@@ -142,6 +145,12 @@ struct Checker<'a> {
     functions: Vec<Signature>,
     /// What the function that is being checked returns.
     returns: Option<Type>,
+    /// A statement of this action was not understood.
+    unread: bool,
+    /// The number of the function that is being checked.
+    inside: Option<usize>,
+    /// Calls of functions in functions: caller, callee, where.
+    inner_calls: Vec<(usize, usize, Span)>,
     /// Named parameters that the script asks for.
     options: Vec<ScriptOption>,
     next_var: usize,
@@ -179,6 +188,7 @@ impl<'a> Checker<'a> {
         self.last = true;
         let probes = self.all(groups);
         let functions = self.all_functions(ast, groups.len());
+        self.recursion();
         self.never_assigned(groups);
         (probes, functions)
     }
@@ -234,6 +244,7 @@ impl<'a> Checker<'a> {
         for (i, f) in functions.enumerate() {
             self.group = first + i;
             self.current = None;
+            self.unread = false;
             self.next_var = 0;
             self.loops = 0;
             self.closed.clear();
@@ -243,7 +254,9 @@ impl<'a> Checker<'a> {
                 self.declare_var(name, 0, Some(ty.clone()), f.name_span);
             }
             self.returns = Some(returns.clone());
+            self.inside = Some(i);
             let body = self.block(&f.body);
+            self.inside = None;
             self.returns = None;
             let vars = self.vars[self.group].iter().map(|v| v.ty.clone()).collect();
             out.push(hir::Function { name: f.name.clone(), params: params.len() as u32, returns, vars, body, span: f.name_span });
@@ -258,6 +271,7 @@ impl<'a> Checker<'a> {
     fn group(&mut self, index: usize, group: &'a Group<'a>) -> hir::Probe {
         self.group = index;
         self.current = Some(group);
+        self.unread = false;
         self.next_var = 0;
         self.loops = 0;
         self.closed.clear();

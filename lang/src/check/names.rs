@@ -28,6 +28,8 @@ impl Checker<'_> {
     pub(super) fn var(&mut self, name: &str, span: Span) -> Expr {
         match self.find_var(name) {
             Some(var) => Expr { ty: self.var_type(var), kind: ExprKind::Var(var), span },
+            // It may have been assigned in the statement that was not understood, which has been told.
+            None if self.unread => Expr { ty: Type::Void, kind: ExprKind::Error, span },
             None => {
                 let near = nearest(name, self.scopes.iter().flat_map(|s| s.names.keys().map(String::as_str)));
                 let near: Vec<String> = near.into_iter().map(|n| format!("${n}")).collect();
@@ -169,7 +171,9 @@ impl Checker<'_> {
         };
         let mut types = Vec::new();
         let mut members = Vec::new();
-        for f in fields.iter().filter(|f| !f.name.is_empty()) {
+        // The first word of a tracepoint's record is not in what a program is given: the kernel has a pointer there.
+        let common = matches!(self.context(), Context::Tracepoint(_));
+        for f in fields.iter().filter(|f| !f.name.is_empty() && !(common && f.name.starts_with("common_")) && f.ty != Type::Void) {
             let row = ast::Expr { id: ast::NodeId(0), kind: ast::ExprKind::Ident("args".into()), span };
             // What can't be read is left out.
             if matches!(self.context(), Context::Entry { .. }) && super::fields::unreadable(f).is_some() {
@@ -368,10 +372,12 @@ impl Checker<'_> {
                 let ExprKind::Var(var) = e.kind else { return e };
                 match &e.ty {
                     Type::Int(i) => {
-                        // Counting is arithmetic of 64 bits.
+                        // Counting is arithmetic of 64 bits; a variable of a declared type keeps that.
                         let wide = Type::Int(Int { bits: 64, signed: i.signed });
-                        let step = Expr { ty: wide.clone(), kind: ExprKind::Error, span };
-                        self.learn_var(var, name, &step);
+                        if !self.is_declared(var) {
+                            let step = Expr { ty: wide.clone(), kind: ExprKind::Error, span };
+                            self.learn_var(var, name, &step);
+                        }
                         Expr { ty: wide, kind: ExprKind::IncVar { var, by, after }, span }
                     }
                     Type::Void => Expr { ty: e.ty, kind: ExprKind::IncVar { var, by, after }, span },

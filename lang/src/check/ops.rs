@@ -108,16 +108,21 @@ impl Checker<'_> {
             (UnOp::Not, t) if t.is_scalar() => Expr { ty: Type::Bool, kind: ExprKind::Not(Box::new(e)), span },
             (UnOp::Neg, Type::Int(_) | Type::Bool | Type::Enum { .. }) => match e.constant() {
                 Some(n) if matches!(e.kind, ExprKind::Int(_)) => natural(n.wrapping_neg(), span),
-                Some(n) => typed(n.wrapping_neg(), if is_signed(&e) { Type::I64 } else { Type::U64 }, span),
+                Some(n) if is_signed(&e) => typed(n.wrapping_neg(), Type::I64, span),
+                Some(n) => typed(fit(n.wrapping_neg(), own_width(&e)), Type::U64, span),
+                None if is_signed(&e) => Expr { ty: Type::I64, kind: ExprKind::Neg(Box::new(e)), span },
                 None => {
-                    let ty = if is_signed(&e) { Type::I64 } else { Type::U64 };
-                    Expr { ty, kind: ExprKind::Neg(Box::new(e)), span }
+                    let width = own_width(&e);
+                    in_width(Expr { ty: Type::U64, kind: ExprKind::Neg(Box::new(e)), span }, width)
                 }
             },
             (UnOp::BitNot, Type::Int(_) | Type::Bool | Type::Enum { .. }) => match e.constant() {
                 Some(n) if matches!(e.kind, ExprKind::Int(_)) => Expr::int(!n, Type::U64, span),
-                Some(n) => typed(!n, Type::U64, span),
-                None => Expr { ty: Type::U64, kind: ExprKind::BitNot(Box::new(e)), span },
+                Some(n) => typed(fit(!n, own_width(&e)), Type::U64, span),
+                None => {
+                    let width = own_width(&e);
+                    in_width(Expr { ty: Type::U64, kind: ExprKind::BitNot(Box::new(e)), span }, width)
+                }
             },
             (UnOp::Deref, Type::Ptr { .. }) => self.read_through(e, span),
             (op, t) => {
@@ -179,6 +184,9 @@ impl Checker<'_> {
             (Type::Str(_), Type::Str(_)) if matches!(op, BinOp::Eq | BinOp::Ne) && both_texts(&a, &b).is_some() => {
                 let same = both_texts(&a, &b) == Some(true);
                 Expr::int(i64::from(same == (op == BinOp::Eq)), Type::Bool, span)
+            }
+            (Type::Str(_), Type::Str(_)) if text_order(op, &a, &b).is_some() => {
+                Expr::int(i64::from(text_order(op, &a, &b) == Some(true)), Type::Bool, span)
             }
             (Type::Named(x), Type::Named(_)) if matches!(op, BinOp::Eq | BinOp::Ne) && join::types(&a.ty, &b.ty).is_some() => {
                 // Members are compared in the order of the left one.
@@ -264,6 +272,17 @@ impl Checker<'_> {
             BinOp::Shr => is_signed(&a),
             _ => signed,
         };
+        match exact(op, &a, &b) {
+            Some(Some(n)) => match i64::try_from(n) {
+                Ok(n) => return natural(n, span),
+                Err(_) => return Expr::int(n as u64 as i64, Type::U64, span),
+            },
+            Some(None) => {
+                let d = Diagnostic::error(span, format!("`{}` of these two numbers overflows 64 bits", op.symbol()));
+                return self.error(d.help("a cast makes it wrap: `(uint64)...`"));
+            }
+            None => {}
+        }
         if let (Some(x), Some(y)) = (a.constant(), b.constant()) {
             let cast = matches!(a.kind, ExprKind::Cast(_)) || matches!(b.kind, ExprKind::Cast(_));
             match fold(op, x, y, signed) {
@@ -335,6 +354,53 @@ pub(super) fn fit(n: i64, ty: Int) -> i64 {
         (32, false) => i64::from(n as u32),
         _ => n,
     }
+}
+
+/// The unsigned integer of an operand's width.
+fn own_width(e: &Expr) -> Int {
+    Int { bits: e.ty.int().map_or(64, |i| i.bits), signed: false }
+}
+
+/// A word of which only the bits of a width count.
+fn in_width(e: Expr, width: Int) -> Expr {
+    let (ty, span) = (e.ty.clone(), e.span);
+    let cast = |e: Expr, ty: Type| Expr { ty, kind: ExprKind::Cast(Box::new(e)), span };
+    if width.bits == 64 { e } else { cast(cast(e, Type::Int(width)), ty) }
+}
+
+/// The number that a literal, or what literals were folded to, stands for.
+fn literal_number(e: &Expr) -> Option<i128> {
+    match e.kind {
+        ExprKind::Int(n) if e.ty == Type::U64 && n < 0 => Some(i128::from(n as u64)),
+        ExprKind::Int(n) if is_literal(e) => Some(i128::from(n)),
+        _ => None,
+    }
+}
+
+/// What two literals make, exactly; `Some(None)`: no integer of 64 bits.
+fn exact(op: BinOp, a: &Expr, b: &Expr) -> Option<Option<i128>> {
+    let (a, b) = (literal_number(a)?, literal_number(b)?);
+    let n = match op {
+        BinOp::Add => a.checked_add(b),
+        BinOp::Sub => a.checked_sub(b),
+        BinOp::Mul => a.checked_mul(b),
+        BinOp::Shl if (0..64).contains(&b) => a.checked_mul(1 << b),
+        BinOp::Shl => None,
+        _ => return None,
+    };
+    Some(n.filter(|n| (i128::from(i64::MIN)..=i128::from(u64::MAX)).contains(n)))
+}
+
+/// How texts that are known compare; bytes count.
+fn text_order(op: BinOp, a: &Expr, b: &Expr) -> Option<bool> {
+    let (ExprKind::Str(a), ExprKind::Str(b)) = (&a.kind, &b.kind) else { return None };
+    Some(match op {
+        BinOp::Lt => a < b,
+        BinOp::Le => a <= b,
+        BinOp::Gt => a > b,
+        BinOp::Ge => a >= b,
+        _ => return None,
+    })
 }
 
 fn is_signed(e: &Expr) -> bool {

@@ -6,7 +6,7 @@ use crate::action::MapId;
 use crate::diag::{Diagnostic, nearest};
 use crate::hir::{self, VarId};
 use crate::source::Span;
-use crate::types::Type;
+use crate::types::{Agg, Type};
 use std::collections::HashMap;
 
 /// A map.
@@ -152,6 +152,14 @@ impl Checker<'_> {
             }
             None => {
                 let (name, before) = (state.name.clone(), state.value_span);
+                if let (Type::Agg(Agg::TSeries { .. }), Type::Agg(Agg::TSeries { .. })) = (&old, &value.ty) {
+                    let d = Diagnostic::error(value.span, format!("the arguments of `tseries` differ for `{name}`"))
+                        .label("these here")
+                        .other(before, "others here")
+                        .help("interval, number of intervals and function are the same for all of a map: use a second map");
+                    self.tell(d);
+                    return;
+                }
                 let d = Diagnostic::error(value.span, format!("`{name}` changes its type"))
                     .label(format!("`{}` here", join::shown(&value.ty)))
                     .other(before, format!("`{}` here", join::shown(&old)))
@@ -255,6 +263,11 @@ impl Checker<'_> {
 
     pub(super) fn var_type(&self, var: VarId) -> Type {
         self.vars[self.group].get(var.0 as usize).map_or(Type::Void, |v| v.ty.clone())
+    }
+
+    /// Whether a variable was declared with a type.
+    pub(super) fn is_declared(&self, var: VarId) -> bool {
+        self.vars[self.group].get(var.0 as usize).is_some_and(|v| v.fixed)
     }
 
     /// Tells of an integer that a variable of a declared type can't hold, or may not.

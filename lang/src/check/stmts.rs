@@ -62,7 +62,10 @@ impl Checker<'_> {
             ast::StmtKind::Return(value) => self.return_stmt(value.as_ref(), span),
             ast::StmtKind::Break => self.in_loop("break", StmtKind::Break, span),
             ast::StmtKind::Continue => self.in_loop("continue", StmtKind::Continue, span),
-            ast::StmtKind::Error => None,
+            ast::StmtKind::Error => {
+                self.unread = true;
+                None
+            }
         };
         out.extend(kind.map(|kind| Stmt { kind, span }));
     }
@@ -136,6 +139,13 @@ impl Checker<'_> {
             }
             ast::ForSource::Range(a, b) => {
                 let (start, end) = (self.range_end(a), self.range_end(b));
+                if let (Some(Some(first)), Some(Some(last))) = (start.as_ref().map(Expr::constant), end.as_ref().map(Expr::constant))
+                    && i128::from(last) - i128::from(first) > i128::from(crate::hir::MAX_ROUNDS)
+                {
+                    let d =
+                        Diagnostic::error(a.span.to(b.span), format!("a loop over a range has at most {} rounds", crate::hir::MAX_ROUNDS));
+                    self.tell(d.label(format!("{} rounds", i128::from(last) - i128::from(first))).help("put a second loop around it"));
+                }
                 self.scopes.push(Scope::default());
                 let scope = self.scopes.len() - 1;
                 let id = self.declare_var(var, scope, None, var_span);

@@ -92,7 +92,15 @@ impl Checker<'_> {
     fn buf(&mut self, args: &[ast::Expr], span: Span) -> Expr {
         let none = Expr { ty: Type::Void, kind: ExprKind::Error, span };
         let most = self.config.settings.max_strlen;
-        let data = self.operand(&args[0]);
+        let data = match &args[0].kind {
+            // All bytes that are written, also those behind a NUL.
+            ast::ExprKind::Str(text) => {
+                let ty = Type::Str(text.len() as u32 + 1);
+                let kind = ExprKind::Str(text.clone());
+                Expr { ty, kind, span: args[0].span }
+            }
+            _ => self.operand(&args[0]),
+        };
         let own = match &data.ty {
             Type::Void => return none,
             Type::Array { .. } => Some(data.ty.c_size()),

@@ -196,3 +196,58 @@ fn host_metrics_are_read_where_beetrace_fires() {
     wrong("begin { printf(\"%f\", 1); }", &["`%.2f` prints 152"]);
     wrong("begin { printf(\"%.2f\", \"x\"); }", &["`%f` can't print a"]);
 }
+
+#[test]
+fn functions_do_not_call_themselves() {
+    wrong("fn f($x : int64) : int64 { return f($x - 1); } BEGIN { print(f(1)); }", &["the function `f` calls itself"]);
+    let two = "fn f($x : int64) : int64 { return g($x); } fn g($x : int64) : int64 { return f($x); } BEGIN { print(f(1)); }";
+    wrong(two, &["the function `f` calls itself", "through `g`", "the function `g` calls itself"]);
+    ok("fn f($x : int64) : int64 { return g($x); } fn g($x : int64) : int64 { return $x; } BEGIN { print(f(g(1))); }");
+}
+
+#[test]
+fn literals_that_overflow_are_told() {
+    for text in ["1 << 64", "1 << -1", "18446744073709551615 + 1", "0 - 9223372036854775807 - 2", "9223372036854775807 * 3"] {
+        wrong(&format!("BEGIN {{ print({text}); }}"), &["overflows 64 bits"]);
+    }
+    ok("BEGIN { print(1 << 63); print(0x7fffffffffffffff + 1); print((uint64)1 << 64); print(0 - 9223372036854775807 - 1); }");
+}
+
+#[test]
+fn loops_longer_than_the_kernel_allows_are_told() {
+    wrong("BEGIN { for ($i : 0..8388609) { @ = $i; } }", &["at most 8388608 rounds", "8388609 rounds"]);
+    ok("BEGIN { for ($i : 1..8388609) { @ = $i; } }");
+}
+
+#[test]
+fn path_is_for_functions_and_iterators() {
+    let want = ["`path` has no meaning in a tracepoint probe", "only in fentry, fexit and iter"];
+    wrong("tracepoint:syscalls:sys_enter_openat { path(0); }", &want);
+}
+
+#[test]
+fn one_mistake_is_told_once() {
+    let (_, d, _) = run("BEGIN { $a = (uint8[4])\"abcd\"; print($a); }");
+    assert_eq!(d.matches("ERROR:").count(), 1, "{d}");
+    let mut map = SourceMap::default();
+    let f = map.add("t.bt", "BEGIN { $s = \"a\" \"b\"; print($s); } END { print($t); }");
+    let (ast, told) = crate::parse(&map, f);
+    let (_, more) = check(&ast, &Fixture::small(), &Config::default());
+    assert_eq!(told.len(), 1);
+    let more = render(&more, &map, false);
+    assert!(!more.contains("`$s`") && more.contains("`$t` is used before"), "{more}");
+}
+
+#[test]
+fn counting_in_a_declared_variable_is_no_cut() {
+    let (_, d, bad) = run("BEGIN { let $a : uint8 = 1; $a++; --$a; print($a); }");
+    assert!(!bad && d.is_empty(), "{d}");
+    let (_, d, _) = run("BEGIN { let $a : uint8 = 1; $a = nsecs; print($a); }");
+    assert!(d.contains("is cut down to the uint8"), "{d}");
+}
+
+#[test]
+fn series_of_one_map_have_the_same_arguments() {
+    wrong("BEGIN { @ = tseries(1, 1s, 5); @ = tseries(1, 2s, 5); }", &["the arguments of `tseries` differ for `@`"]);
+    ok("BEGIN { @ = tseries(1, 1s, 5); @ = tseries(2, 1s, 5); }");
+}

@@ -95,6 +95,9 @@ pub struct Probe {
     pub span: Span,
 }
 
+/// Most rounds of a loop over a range: `BPF_MAX_LOOPS` (include/linux/bpf.h).
+pub const MAX_ROUNDS: i64 = 8 << 20;
+
 /// A program's context.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Context {

@@ -125,6 +125,10 @@ impl Sink for FlameSink {
         self.inner.mute();
     }
 
+    fn tested(&mut self, name: &str, passed: bool, nanos: u64) -> io::Result<()> {
+        self.inner.tested(name, passed, nanos)
+    }
+
     fn costs(&mut self, costs: &[crate::stats::Cost]) -> io::Result<()> {
         self.inner.costs(costs)
     }
