@@ -42,7 +42,11 @@ macro_rules! probe {
 core::arch::global_asm!(
     ".pushsection .probes,\"aw\",\"progbits\"",
     ".globl bt_gated_semaphore",
+    // In pages of the file that no other segment maps: the kernel counts in the first writable mapping of the place.
+    ".balign 4096",
+    ".space 4096",
     "bt_gated_semaphore: .2byte 0",
+    ".space 4094",
     ".popsection"
 );
 

@@ -86,7 +86,7 @@ struct Scan {
 }
 
 /// Looks through an action with variables of these types.
-pub(super) fn plan(body: &[Stmt], types: &[Type], kernel: (u32, u32)) -> Plan {
+pub(super) fn plan(predicate: Option<&Expr>, body: &[Stmt], types: &[Type], kernel: (u32, u32)) -> Plan {
     let n = types.len();
     let mut rolled = Vec::new();
     if has_loop(kernel) {
@@ -94,6 +94,9 @@ pub(super) fn plan(body: &[Stmt], types: &[Type], kernel: (u32, u32)) -> Plan {
     }
     let mut scan = Scan::of(n, rolled);
     let main: *const Stmt = std::ptr::null();
+    if let Some(p) = predicate {
+        scan.expr(p, main);
+    }
     scan.stmts(body, main);
     let mut used = AREA_HEAD;
     let mut bodies = scan.bodies;

@@ -325,7 +325,7 @@ impl<'s, 'a> Lower<'s, 'a> {
         if self.has_scratch {
             self.find_scratch();
         }
-        self.homes(body);
+        self.homes(predicate, body);
         if let Some(p) = predicate {
             let (yes, no) = (self.b.block(), self.b.block());
             self.condition(p, yes, no);
@@ -344,7 +344,7 @@ impl<'s, 'a> Lower<'s, 'a> {
         if self.has_scratch {
             self.find_scratch();
         }
-        self.homes(&function.body);
+        self.homes(None, &function.body);
         for i in 0..function.params {
             let value = self.b.param(i as usize);
             self.set_var(VarId(i), value);
@@ -404,10 +404,10 @@ impl<'s, 'a> Lower<'s, 'a> {
     }
 
     /// Gives each variable a register or memory. Memory that some path may read before it is written is zeroed.
-    fn homes(&mut self, body: &[hir::Stmt]) {
+    fn homes(&mut self, predicate: Option<&hir::Expr>, body: &[hir::Stmt]) {
         let mut sure = Vec::new();
         stmt::surely_assigned(body, &mut sure);
-        let plan = loop_plan::plan(body, self.code.vars, self.shared.kernel);
+        let plan = loop_plan::plan(predicate, body, self.code.vars, self.shared.kernel);
         self.slot_budget = mem::SLOT_BUDGET / (plan.depth + 1);
         self.area_for(&plan);
         let vars = self.code.vars;

@@ -185,6 +185,7 @@ fn live(beetrace: &Path, _: &Path, dir: &Path) -> Result<(Vec<String>, String)> 
     let t = Tmux::start(dir.join("tmux-live"), &format!("{} --live {}", beetrace.display(), script.display()))?;
     let mut wrong = Vec::new();
     wrong.extend(t.until("many  300 ████")?);
+    wrong.extend(t.until("[4, 8)")?);
     let screen = t.screen()?;
     wrong.extend(missing(&screen, &["@m (2 keys)", "[4, 8)", "said", "space: pause"]));
     if screen.find("many ") > screen.find("few ") {

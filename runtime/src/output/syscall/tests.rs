@@ -32,7 +32,7 @@ fn paths_and_flags() {
     );
     assert_eq!(text(257, [at, 1, 0o1101, 0o666, 0, 0], Some(3), &[b"x\0"]), "openat(AT_FDCWD, \"x\", O_WRONLY|O_CREAT|O_TRUNC, 0666) = 3");
     assert_eq!(text(21, [1, 4, 0, 0, 0, 0], Some(0), &[b"/etc\0"]), "access(\"/etc\", R_OK)                    = 0");
-    assert_eq!(text(82, [1, 2, 0, 0, 0, 0], Some(0), &[b"a\0", b"b\0"]), "rename(\"a\", \"b\")                         = 0");
+    assert_eq!(text(82, [1, 2, 0, 0, 0, 0], Some(0), &[b"a\0", b"b\0"]), "rename(\"a\", \"b\")                        = 0");
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn data_is_quoted_and_cut() {
     let got = text(0, [3, 9, 100, 0, 0, 0], Some(40), &[&long]);
     assert_eq!(got, format!("read(3, \"{}\"..., 100) = 40", "x".repeat(32)));
     assert_eq!(text(0, [3, 0x10, 100, 0, 0, 0], Some(-11), &[b""]).split(" = ").next().unwrap().trim_end(), "read(3, 0x10, 100)");
-    assert_eq!(text(1, [1, 9, 3, 0, 0, 0], Some(3), &[b"\x00\x31\xff"]), "write(1, \"\\0001\\377\", 3)               = 3");
+    assert_eq!(text(1, [1, 9, 3, 0, 0, 0], Some(3), &[b"\x00\x31\xff"]), "write(1, \"\\0001\\377\", 3)                = 3");
 }
 
 #[test]
