@@ -86,7 +86,7 @@ fn lacking(beetrace: &Path) -> Vec<&'static (&'static str, &'static str)> {
 
 /// As an ordinary user: two lines, exit code 1.
 fn ordinary_user(beetrace: &Path, dir: &Path, report: &mut Report) -> Result<()> {
-    let copy = dir.join("beetrace");
+    let copy = dir.join("beetrace-of-nobody");
     std::fs::copy(beetrace, &copy)?;
     let out = Command::new(&copy).args(["-e", "BEGIN { exit(); }"]).uid(65534).gid(65534).current_dir("/").output()?;
     let text = String::from_utf8_lossy(&out.stderr).into_owned();
