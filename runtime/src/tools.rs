@@ -270,7 +270,10 @@ mod tests {
     const TEXT: &str = "// t: x\n// Usage: [INTERVAL=1 [COUNT]]\n// Short: w=wide T=times e=trace\n\
         begin { if (getopt(\"wide\") || getopt(\"times\", false, \"d\")) { print(getopt(\"trace\", \"all\")); } }";
 
-    fn read(text: &'static str, words: &[&str]) -> Result<(Vec<String>, Vec<String>, Vec<String>), String> {
+    /// What is ours, what is the tool's by name, and its parameters.
+    type Parts = (Vec<String>, Vec<String>, Vec<String>);
+
+    fn read(text: &'static str, words: &[&str]) -> Result<Parts, String> {
         let tool = Tool { name: "t", text };
         let mut w = Words { tool, header: tool.header(), options: options(text), ours: vec![], named: vec![], plain: vec![] };
         w.read(&words.iter().map(ToString::to_string).collect::<Vec<_>>())?;

@@ -171,7 +171,7 @@ fn words(text: &str, word: &str) -> Option<Vec<String>> {
         let at = if word.is_empty() { Some(0) } else { w.iter().position(|x| x == word) };
         at.map(|at| w[at..].to_vec())
     };
-    lines.filter_map(from).last()
+    lines.rev().find_map(from)
 }
 
 /// Each bundled tool explains itself and shows its script, and those with an interval run once.

@@ -255,7 +255,7 @@ impl Checker<'_> {
 
     fn raw_field(&mut self, fields: &[Field], name: &str, name_span: Span, span: Span) -> Expr {
         let Some(f) = self.find_field(fields, name, name_span) else { return Expr { ty: Type::Void, kind: ExprKind::Error, span } };
-        if let (Context::Entry { .. }, Some(why)) = (self.context(), unreadable(&f)) {
+        if let (Context::Entry { .. }, Some(why)) = (self.context(), unreadable(f)) {
             let d = Diagnostic::error(span, format!("the argument `{name}` can't be read: {why}"));
             return self.error(d.help("arguments that are integers or pointers can be read"));
         }

@@ -173,7 +173,7 @@ impl Checker<'_> {
         let mut members = Vec::new();
         // The first word of a tracepoint's record is not in what a program is given: the kernel has a pointer there.
         let common = matches!(self.context(), Context::Tracepoint(_));
-        for f in fields.iter().filter(|f| !f.name.is_empty() && !(common && f.name.starts_with("common_")) && f.ty != Type::Void) {
+        for f in fields.iter().filter(|f| !(f.name.is_empty() || common && f.name.starts_with("common_")) && f.ty != Type::Void) {
             let row = ast::Expr { id: ast::NodeId(0), kind: ast::ExprKind::Ident("args".into()), span };
             // What can't be read is left out.
             if matches!(self.context(), Context::Entry { .. }) && super::fields::unreadable(f).is_some() {

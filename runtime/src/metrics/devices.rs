@@ -138,13 +138,13 @@ mod tests {
         let sda = &rows[0];
         assert_eq!(sda[0].1, Figure::Text("sda".into()));
         let wanted = [
-            ("reads", 100_00),
-            ("read_kb", 2000_00),
+            ("reads", 10_000),
+            ("read_kb", 200_000),
             ("reads_merged_percent", 0),
             ("read_await", 2_00),
             ("read_size", 20_00),
             ("writes", 50_00),
-            ("write_kb", 2000_00),
+            ("write_kb", 200_000),
             ("writes_merged", 50_00),
             ("writes_merged_percent", 50_00),
             ("write_await", 10_00),

@@ -151,7 +151,7 @@ pub(super) fn cpus(now: &[CpuTime], before: &[CpuTime]) -> Vec<(Option<u64>, Row
         let d: Vec<u64> = n.ticks.iter().zip(b).map(|(n, b)| n.saturating_sub(*b)).collect();
         let total: u64 = d[..8].iter().sum();
         let share = |ticks: u64| hundredths(100.0 * ticks as f64 / total as f64);
-        let idle = if total == 0 { Figure::Number(100_00) } else { share(d[3]) };
+        let idle = if total == 0 { Figure::Number(10_000) } else { share(d[3]) };
         let mut row: Row = n.cpu.map(|c| ("cpu", Figure::Number(c))).into_iter().collect();
         row.extend([
             // Time of guests is within that of users.
