@@ -193,7 +193,7 @@ pub(super) const ROWS: &[Row] = &[
         "Writes `length` bytes of a packet's data to a pcap file of raw IP packets, without the first `offset` of them: 14 where the data \
          begin with an Ethernet header, else 0. It gives 0, or less if the packet is shorter. Only the arguments of fentry, fexit and \
          rawtracepoint will do.",
-        "rawtracepoint:net_dev_queue { _ = skboutput(\"/tmp/out.pcap\", args.skb, args.skb.len, 14); } interval:ms:100 { exit(); }",
+        "rawtracepoint:net_dev_queue { _ = skboutput(\"/tmp/out.pcap\", (struct sk_buff *)arg0, 28, 14); } interval:ms:100 { exit(); }",
     ).since(5, 5),
     Row::new(
         "socket_cookie",
