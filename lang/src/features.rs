@@ -52,10 +52,6 @@ pub const RETURNING: Feature =
 /// `path` in an iterator: `bpf_d_path_allowed` in kernel/trace/bpf_trace.c.
 pub const PATH_OF_ITERATOR: Feature =
     Feature { what: "`path` in an iterator", helper: "", since: (5, 12), instead: "`str(dentry.d_name.name)` is its last part" };
-/// `socket_cookie` of a socket that an argument holds: `bpf_get_socket_ptr_cookie` in net/core/filter.c.
-pub const SOCKET_COOKIE: Feature =
-    Feature { what: "`socket_cookie`", helper: "", since: (5, 12), instead: "the address of the socket tells sockets apart as well" };
-
 impl Feature {
     /// Whether a kernel has it.
     pub fn is_in(&self, kernel: &dyn Kernel) -> bool {

@@ -74,44 +74,54 @@ pub fn main(cli: &Cli) -> ExitCode {
     }
 }
 
-fn run(cli: &Cli) -> Result<ExitCode, Failure> {
+/// What needs no script: answers about ourselves, rewriting, a session. Nothing if a script is to be run.
+fn without_script(cli: &Cli) -> Result<Option<ExitCode>, Failure> {
     if cli.show_version {
         say::out(&format!("{} v{}\n", called_as(), env!("CARGO_PKG_VERSION")));
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Some(ExitCode::SUCCESS));
     }
     if cli.info {
         say::out(&crate::info::report(&LiveKernel::new()));
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Some(ExitCode::SUCCESS));
     }
     if let Some(code) = crate::rewrite::run(cli).map_err(Failure)? {
-        return Ok(code);
+        return Ok(Some(code));
     }
     if let Some(names) = cli.help_names() {
-        return Ok(crate::help::print(names));
+        return Ok(Some(crate::help::print(names)));
     }
     if cli.verb("man") == Some(&[]) {
         say::out(&crate::man::page());
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Some(ExitCode::SUCCESS));
     }
     if let Some(shell) = cli.verb("completions") {
         let [shell] = shell else {
             return Err(Failure::plain(format!("`completions` takes a shell: {}", crate::shell::SHELLS.join(", "))));
         };
         say::out(&crate::shell::script(shell).map_err(Failure::plain)?);
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Some(ExitCode::SUCCESS));
     }
     if cli.wants_repl() {
-        return crate::repl::run(cli).map_err(Failure);
+        return crate::repl::run(cli).map(Some).map_err(Failure);
     }
     if tools::is_list(cli) {
         say::out(&tools::list());
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Some(ExitCode::SUCCESS));
     }
     if let Some(call) = &cli.tool {
         if call.wanted == tools::Wanted::Source {
             say::out(call.tool.text);
-            return Ok(ExitCode::SUCCESS);
+            return Ok(Some(ExitCode::SUCCESS));
         }
+    }
+    Ok(None)
+}
+
+fn run(cli: &Cli) -> Result<ExitCode, Failure> {
+    if let Some(code) = without_script(cli)? {
+        return Ok(code);
+    }
+    if let Some(call) = &cli.tool {
         say::err(&tools::beside(&call.tool).unwrap_or_default());
     }
     let kernel = LiveKernel::of_process(

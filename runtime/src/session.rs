@@ -1,9 +1,13 @@
 //! A run of a script: attached, its events carried to the sink, and brought to its end.
 
-use crate::attach::{self, AttachError, Attached};
+mod error;
+
+pub use error::SessionError;
+
+use crate::attach::{self, Attached};
 use crate::child::Child;
 use crate::facts;
-use crate::load::{self, Bss, LoadError, Loaded};
+use crate::load::{self, Bss, Loaded};
 use crate::maps::Maps;
 use crate::metrics::Collector;
 use crate::modes;
@@ -16,7 +20,6 @@ use crate::watch::{Found, Watch};
 use crate::world::Live;
 use aya::maps::{Map, MapData, RingBuf};
 use codegen::manifest::{Action, Artifact, ProgramInfo, RING, Target, bss};
-use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
@@ -30,39 +33,6 @@ pub struct Options {
     pub command: Option<String>,
     /// `--stats`: the costs of the probes are printed at the end.
     pub stats: bool,
-}
-
-/// Why a run failed.
-#[derive(Debug)]
-pub enum SessionError {
-    /// The script could not be loaded.
-    Load(LoadError),
-    /// A probe could not be attached.
-    Attach(AttachError),
-    /// The command of `-c` could not be started.
-    Command(String),
-    /// Something of the system failed.
-    System(io::Error),
-    /// The output could not be written.
-    Output(io::Error),
-}
-
-impl fmt::Display for SessionError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SessionError::Load(e) => e.fmt(f),
-            SessionError::Attach(e) => e.fmt(f),
-            SessionError::Command(e) => f.write_str(e),
-            SessionError::System(e) => write!(f, "the system refuses: {e}"),
-            SessionError::Output(e) => write!(f, "the output can't be written: {e}"),
-        }
-    }
-}
-
-impl From<io::Error> for SessionError {
-    fn from(e: io::Error) -> Self {
-        SessionError::System(e)
-    }
 }
 
 /// How a run ended.

@@ -77,11 +77,12 @@ pub extern "C" fn padded(n: i32) -> i32 {
     black_box(n)
 }
 
-/// A system call right here, so that its number and this place are in a stack without those of a library.
+/// A system call right here, so that its number and this place are in a stack without those of a library. The stack says where it
+/// will return to: the `nop` keeps that in this function.
 #[inline(always)]
 fn bt_inlined() {
     // SAFETY: getppid(2) takes nothing and changes nothing.
-    unsafe { std::arch::asm!("syscall", inout("rax") libc::SYS_getppid => _, out("rcx") _, out("r11") _) };
+    unsafe { std::arch::asm!("syscall", "nop", inout("rax") libc::SYS_getppid => _, out("rcx") _, out("r11") _) };
 }
 
 /// Has another function inlined into it.

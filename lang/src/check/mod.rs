@@ -14,6 +14,7 @@ mod metrics;
 mod names;
 mod ops;
 mod output;
+mod outside;
 mod printed;
 mod probe;
 mod state;

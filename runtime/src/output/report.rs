@@ -55,7 +55,8 @@ fn number(ty: &Type, e: &Entry) -> u64 {
     }
 }
 
-/// What of a key is printed: its strings and numbers, and of its stacks the innermost function: of the kernel's if it has one.
+/// What of a key is printed: its strings and numbers, and of its stacks the innermost function that was called (what was inlined into
+/// it counts as its own, as in `perf report`): of the kernel's if it has one.
 fn line(parts: &[&Type], key: &[u8], show: &mut Show<'_>) -> Line {
     let mut line = Line { words: Vec::new(), kernel: false, symbol: String::new() };
     let mut at = 0;
@@ -71,7 +72,7 @@ fn line(parts: &[&Type], key: &[u8], show: &mut Show<'_>) -> Line {
                 }
             }
             Type::UStack { limit, .. } if id >= 0 && !line.kernel => {
-                if let Some(top) = show.world.user_stack(id, word(stored, 8) as u32, *limit).first() {
+                if let Some(top) = show.world.user_stack(id, word(stored, 8) as u32, *limit).iter().find(|f| !f.inlined) {
                     line.symbol = named(top);
                 }
             }

@@ -2,8 +2,8 @@
 //!
 //! With every entry the whole session is compiled anew, so that types agree as in one script. The new programs take the maps of the old
 //! ones (in the kernel, so that nothing is copied) where key and value are still stored alike; maps without keys are copied at the
-//! moment of the change. The new programs are attached before the old ones stop, but do nothing until then: no event is missed or seen
-//! twice.
+//! moment of the change. The new programs are attached before the old ones stop, but do nothing until then: no event is seen
+//! twice, and those of the short time between the stop of the one and the start of the other are missed.
 
 use super::compile::{self, Setup, same_contents};
 use super::console::Console;
