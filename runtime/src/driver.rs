@@ -108,11 +108,9 @@ fn without_script(cli: &Cli) -> Result<Option<ExitCode>, Failure> {
         say::out(&tools::list());
         return Ok(Some(ExitCode::SUCCESS));
     }
-    if let Some(call) = &cli.tool {
-        if call.wanted == tools::Wanted::Source {
-            say::out(call.tool.text);
-            return Ok(Some(ExitCode::SUCCESS));
-        }
+    if let Some(call) = cli.tool.as_ref().filter(|c| c.wanted == tools::Wanted::Source) {
+        say::out(call.tool.text);
+        return Ok(Some(ExitCode::SUCCESS));
     }
     Ok(None)
 }

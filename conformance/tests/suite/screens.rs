@@ -129,6 +129,19 @@ impl Tmux {
         }
         Ok(Some(format!("the screen never shows `{text}`")))
     }
+
+    /// Waits until the command has ended, which must be with 0.
+    fn ended(&self) -> Result<Option<String>> {
+        let mut state = String::new();
+        for _ in 0..100 {
+            state = self.run(&["display-message", "-p", "#{pane_dead} #{pane_dead_status}"])?;
+            if state.starts_with('1') {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok((state.trim() != "1 0").then(|| format!("it did not end with 0: dead and status are `{}`", state.trim())))
+    }
 }
 
 impl Drop for Tmux {
@@ -158,7 +171,6 @@ fn terminal(beetrace: &Path, _: &Path, dir: &Path) -> Result<(Vec<String>, Strin
         (&["nonsense(", "Enter", ")", "Enter"], "no function `nonsense`"),
         // The history has what was typed.
         (&["Up", "Up", "Up", "Enter"], "42"),
-        (&["C-d"], "Pane is dead"),
     ];
     for (keys, shown) in steps {
         if !keys.is_empty() {
@@ -169,6 +181,8 @@ fn terminal(beetrace: &Path, _: &Path, dir: &Path) -> Result<(Vec<String>, Strin
         std::thread::sleep(Duration::from_millis(300));
     }
     let screen = t.screen()?;
+    t.keys(&["C-d"])?;
+    wrong.extend(t.ended()?);
     if std::fs::read_to_string(dir.join("beetrace/history")).unwrap_or_default().lines().count() < 5 {
         wrong.push("there is no history".into());
     }
@@ -202,7 +216,7 @@ fn live(beetrace: &Path, _: &Path, dir: &Path) -> Result<(Vec<String>, String)> 
     }
     t.keys(&["q"])?;
     wrong.extend(t.until("@m[many]: 300")?);
-    wrong.extend(t.until("Pane is dead")?);
+    wrong.extend(t.ended()?);
     Ok((wrong, format!("{screen}\n{}", t.screen()?)))
 }
 

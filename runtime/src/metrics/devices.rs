@@ -1,8 +1,8 @@
 //! Disks, network interfaces, TCP.
 
-use super::figures::{Figure, Span, file, hundredths};
+use super::figures::{Figure, Span, file, hundredths, text};
 use super::{Host, Row};
-use procfs::net::{DeviceStatus, InterfaceDeviceStatus, Snmp};
+use procfs::net::{DeviceStatus, InterfaceDeviceStatus};
 use procfs::{DiskStat, DiskStats};
 use std::io;
 
@@ -93,22 +93,29 @@ pub(super) struct Tcp {
 }
 
 pub(super) fn tcp(host: &Host) -> io::Result<Tcp> {
-    Ok(tcp_of(&file(&host.proc.join("self/net/snmp"))?))
+    let path = host.proc.join("self/net/snmp");
+    tcp_of(&text(&path)?).ok_or_else(|| io::Error::other(format!("{} has no counters of TCP", path.display())))
 }
 
-fn tcp_of(s: &Snmp) -> Tcp {
+/// The two lines of TCP, names above values (proc(5)). A reader of our own: that of `procfs` 0.18 can't read the
+/// file of Linux 7.2.
+fn tcp_of(text: &str) -> Option<Tcp> {
+    let mut lines = text.lines().filter_map(|l| l.strip_prefix("Tcp: ")).map(str::split_whitespace);
+    let (names, values) = (lines.next()?, lines.next()?);
+    let all: Vec<(&str, &str)> = names.zip(values).collect();
+    let value = |name: &str| all.iter().find(|f| f.0 == name)?.1.parse().ok();
     let counters = [
-        s.tcp_active_opens,
-        s.tcp_passive_opens,
-        s.tcp_attempt_fails,
-        s.tcp_estab_resets,
-        s.tcp_in_segs,
-        s.tcp_out_segs,
-        s.tcp_retrans_segs,
-        s.tcp_in_errs,
-        s.tcp_out_rsts,
+        value("ActiveOpens")?,
+        value("PassiveOpens")?,
+        value("AttemptFails")?,
+        value("EstabResets")?,
+        value("InSegs")?,
+        value("OutSegs")?,
+        value("RetransSegs")?,
+        value("InErrs")?,
+        value("OutRsts")?,
     ];
-    Tcp { counters, established: s.tcp_curr_estab }
+    Some(Tcp { counters, established: value("CurrEstab")? })
 }
 
 pub(super) fn tcp_figures(now: &Tcp, before: Option<&Tcp>, span: Span) -> Row {
@@ -185,6 +192,15 @@ mod tests {
         let row = &interface_figures(&now, &before, Span::between(Duration::from_secs(2)))[0];
         let got: Vec<u64> = row[1..].iter().map(|f| f.1.word()).collect();
         assert_eq!(got, [10_00, 2_00, 0, 50, 0, 4_00, 10_00, 0, 0, 2_00]);
+    }
+
+    #[test]
+    fn counters_of_tcp() {
+        let text = "Ip: Forwarding New\nIp: 1 2\nTcp: RtoAlgorithm ActiveOpens PassiveOpens AttemptFails EstabResets CurrEstab InSegs OutSegs \
+                    RetransSegs InErrs OutRsts InCsumErrors Newer\nTcp: 1 174 13 3 33 5 22614 15024 7 2 48 0 9\nMptcp: A\nMptcp: 1\n";
+        let want = Tcp { counters: [174, 13, 3, 33, 22614, 15024, 7, 2, 48], established: 5 };
+        assert_eq!(tcp_of(text), Some(want));
+        assert_eq!(tcp_of("Tcp: ActiveOpens\nTcp: 1\n"), None);
     }
 
     #[test]
