@@ -140,7 +140,13 @@ impl Tmux {
             }
             std::thread::sleep(Duration::from_millis(100));
         }
-        Ok((state.trim() != "1 0").then(|| format!("it did not end with 0: dead and status are `{}`", state.trim())))
+        if state.trim() == "1 0" {
+            return Ok(None);
+        }
+        let pid = self.run(&["display-message", "-p", "#{pane_pid}"])?;
+        let ps = Command::new("ps").args(["-o", "pid,stat,wchan:24,args", "-p", pid.trim()]).output()?;
+        let ps = String::from_utf8_lossy(&ps.stdout).into_owned();
+        Ok(Some(format!("it did not end with 0: dead and status are `{}`, and ps says\n{ps}", state.trim())))
     }
 }
 
